@@ -1,0 +1,1 @@
+"""Video in, skeleton motion out: the solver's interface and the built-in solver on MediaPipe."""

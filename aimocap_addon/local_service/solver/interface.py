@@ -1,0 +1,78 @@
+"""What the service asks of a solver: a window of a video in, motion on a skeleton out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Called with the share done (0..1) and a short present-tense text; raises SolveCanceledError to stop.
+ProgressCallback = Callable[[float, str], None]
+
+
+class SolveError(Exception):
+    """The video cannot be turned into motion; the message is one sentence for the person who sent it.
+
+    This is a failure on the user's side: nothing is charged for it.
+    """
+
+    code = "solve_failed"
+
+
+class NobodyFoundError(SolveError):
+    """No person was found in the window."""
+
+    code = "no_person_found"
+
+
+class UnreadableVideoError(SolveError):
+    """The file is not a video that the decoder can read."""
+
+    code = "video_unreadable"
+
+
+class SolveCanceledError(Exception):
+    """The service asked the solver to stop."""
+
+
+@dataclass(frozen=True)
+class SolveRequest:
+    """A window of a video, in seconds of the file, and what to make of it."""
+
+    video: Path
+    start_sec: float
+    end_sec: float
+    export_fps: int
+    mocap_type: str  # "full_body" or "upper_body"
+
+
+@dataclass(frozen=True)
+class SolvedMotion:
+    """Motion on a skeleton, Z up, centimetres, character facing -Y at rest.
+
+    `rest_matrices` (B, 4, 4) are bone-to-armature; bone Y points along the bone.
+    `rotations` (F, B, 4) are unit quaternions (w, x, y, z) in each bone's own rest frame, as Blender's
+    `pose_bone.rotation_quaternion`; `locations` (F, B, 3) likewise as `pose_bone.location` (zero but
+    for the pelvis).
+    """
+
+    fps: int
+    names: tuple[str, ...]
+    parents: NDArray[np.intp]
+    rest_matrices: NDArray[np.float64]
+    lengths: NDArray[np.float64]
+    rotations: NDArray[np.float64]
+    locations: NDArray[np.float64]
+    frames_without_person: int = 0
+
+
+class Solver(Protocol):
+    """The seam at which another solver can stand."""
+
+    def solve(self, request: SolveRequest, progress: ProgressCallback) -> SolvedMotion:
+        """Solve the window; raises SolveError or SolveCanceledError."""
+        ...

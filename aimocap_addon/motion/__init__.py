@@ -1,0 +1,1 @@
+"""Animation maths on numpy arrays, without bpy."""

@@ -1,0 +1,138 @@
+"""Rotations as numpy arrays: unit quaternions in (w, x, y, z) order and 3x3 matrices.
+
+All functions work on any number of leading axes. Matrices act on column vectors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_EPSILON = 1e-12
+
+
+def normalize(vectors: Array) -> Array:
+    """Return `vectors` (..., N) at unit length; zero vectors stay zero."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(length < _EPSILON, 1.0, length)
+
+
+def quaternion_multiply(a: Array, b: Array) -> Array:
+    """Return the Hamilton product a*b (first b, then a) of (..., 4) quaternions."""
+    aw, ax, ay, az = np.moveaxis(a, -1, 0)
+    bw, bx, by, bz = np.moveaxis(b, -1, 0)
+    return np.stack(
+        (
+            aw * bw - ax * bx - ay * by - az * bz,
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+        ),
+        axis=-1,
+    )
+
+
+def quaternion_conjugate(q: Array) -> Array:
+    """Return the inverse of unit quaternions (..., 4)."""
+    return q * np.array((1.0, -1.0, -1.0, -1.0))
+
+
+def quaternion_rotate(q: Array, vectors: Array) -> Array:
+    """Rotate `vectors` (..., 3) by unit quaternions (..., 4)."""
+    axis = q[..., 1:]
+    twice = 2.0 * np.cross(axis, vectors)
+    return vectors + q[..., :1] * twice + np.cross(axis, twice)
+
+
+def matrix_from_quaternion(q: Array) -> Array:
+    """Return the rotation matrices (..., 3, 3) of unit quaternions (..., 4)."""
+    w, x, y, z = np.moveaxis(q, -1, 0)
+    return np.stack(
+        (
+            np.stack((1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)), axis=-1),
+            np.stack((2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)), axis=-1),
+            np.stack((2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)), axis=-1),
+        ),
+        axis=-2,
+    )
+
+
+def quaternion_from_matrix(m: Array) -> Array:
+    """Return unit quaternions (..., 4) with w >= 0 of rotation matrices (..., 3, 3).
+
+    Takes the largest of the four squared components as pivot, so it is stable for every angle.
+    Source: S. W. Shepperd, "Quaternion from rotation matrix", J. Guidance and Control 1 (1978).
+    """
+    d0, d1, d2 = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    squares = np.stack((1 + d0 + d1 + d2, 1 + d0 - d1 - d2, 1 - d0 + d1 - d2, 1 - d0 - d1 + d2), axis=-1)
+    s01, s02, s12 = m[..., 0, 1] + m[..., 1, 0], m[..., 0, 2] + m[..., 2, 0], m[..., 1, 2] + m[..., 2, 1]
+    a12, a20, a01 = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
+    candidates = np.stack(
+        (
+            np.stack((squares[..., 0], a12, a20, a01), axis=-1),
+            np.stack((a12, squares[..., 1], s01, s02), axis=-1),
+            np.stack((a20, s01, squares[..., 2], s12), axis=-1),
+            np.stack((a01, s02, s12, squares[..., 3]), axis=-1),
+        ),
+        axis=-2,
+    )
+    pivot = np.argmax(squares, axis=-1)
+    q = np.take_along_axis(candidates, pivot[..., None, None], axis=-2)[..., 0, :]
+    q = normalize(q)
+    return np.where(q[..., :1] < 0, -q, q)
+
+
+def quaternion_between(a: Array, b: Array) -> Array:
+    """Return the smallest rotation (..., 4) that turns directions `a` (..., 3) into `b` (..., 3).
+
+    For opposite directions the axis is any one perpendicular to `a`.
+    """
+    a, b = np.broadcast_arrays(normalize(a), normalize(b))
+    w = 1.0 + np.sum(a * b, axis=-1, keepdims=True)
+    helper = np.where(np.abs(a[..., :1]) < 0.9, np.array((1.0, 0.0, 0.0)), np.array((0.0, 1.0, 0.0)))
+    opposite = w < 1e-9
+    xyz = np.where(opposite, np.cross(a, helper), np.cross(a, b))
+    return normalize(np.concatenate((np.where(opposite, 0.0, w), xyz), axis=-1))
+
+
+def quaternion_slerp(a: Array, b: Array, t: Array | float) -> Array:
+    """Interpolate from `a` to `b` (..., 4) by `t` (scalar or (...)) along the shorter arc."""
+    t = np.asarray(t, dtype=np.float64)[..., None]
+    dot = np.sum(a * b, axis=-1, keepdims=True)
+    b = np.where(dot < 0, -b, b)
+    angle = np.arccos(np.clip(np.abs(dot), 0.0, 1.0))
+    sine = np.sin(angle)
+    small = sine < 1e-6
+    safe = np.where(small, 1.0, sine)
+    weight_a = np.where(small, 1.0 - t, np.sin((1.0 - t) * angle) / safe)
+    weight_b = np.where(small, t, np.sin(t * angle) / safe)
+    return normalize(weight_a * a + weight_b * b)
+
+
+def quaternion_from_axis_angle(axis: Array, angle: Array) -> Array:
+    """Return rotations (..., 4) by `angle` (...) radians about `axis` (..., 3)."""
+    half = 0.5 * np.asarray(angle, dtype=np.float64)[..., None]
+    return np.concatenate((np.cos(half) * np.ones_like(half), np.sin(half) * normalize(axis)), axis=-1)
+
+
+def make_continuous(q: Array) -> Array:
+    """Flip signs along the first axis of (F, ..., 4) so that neighbours are never more than 180 degrees apart."""
+    if len(q) < 2:
+        return q
+    dots = np.sum(q[1:] * q[:-1], axis=-1)
+    flips = np.cumprod(np.where(dots < 0, -1.0, 1.0), axis=0)
+    signs = np.concatenate((np.ones_like(flips[:1]), flips), axis=0)
+    return q * signs[..., None]
+
+
+def swing_twist(q: Array, axis: Array) -> tuple[Array, Array]:
+    """Split `q` into (swing, twist) with q = swing * twist, where twist turns about `axis` (..., 3)."""
+    axis = normalize(axis)
+    along = np.sum(q[..., 1:] * axis, axis=-1, keepdims=True)
+    twist = np.concatenate((q[..., :1], along * axis), axis=-1)
+    length = np.linalg.norm(twist, axis=-1, keepdims=True)
+    identity = np.array((1.0, 0.0, 0.0, 0.0))
+    twist = np.where(length < 1e-9, identity, twist / np.where(length < 1e-9, 1.0, length))
+    return quaternion_multiply(q, quaternion_conjugate(twist)), twist
