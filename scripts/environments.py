@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The virtual environments that the project's scripts run in, under `.venv/`, made again when missing.
 
 Standard library only: this file runs under whatever Python starts the scripts.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Wire models of the AIMoCap API.
 
 Python names are snake_case; on the wire every field carries exactly the API's camelCase name.

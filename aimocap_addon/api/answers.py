@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the service's answers: the optional `data` envelope, errors in any shape, both result shapes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+from pydantic import ValidationError
+
+from .errors import (
+    ApiError,
+    KeyRefusedError,
+    UnexpectedAnswerError,
+    find_code,
+    sentence_for,
+)
+from .models import JobInfo, JobPoll, JobResult, JobStatus
+
+_ERROR_OBJECT_KEYS = ("error", "failure")
+_CODE_KEYS = ("code", "errorCode", "failureCode")
+_MESSAGE_KEYS = ("message", "errorMessage", "failureReason", "msg", "reason", "detail")
+_LOGGED_BODY = 2000
+
+
+def unwrap(body: Any) -> dict[str, Any]:
+    """Return the payload of a JSON answer, with or without the `data` envelope.
+
+    Raises UnexpectedAnswerError if the body is no JSON object.
+    """
+    if isinstance(body, dict):
+        data = body.get("data")
+        return data if isinstance(data, dict) else body
+    raise UnexpectedAnswerError(
+        "The service's answer cannot be read: check the base URL in the preferences.",
+        detail=json.dumps(body)[:_LOGGED_BODY],
+    )
+
+
+def read_json(response: httpx.Response) -> dict[str, Any]:
+    """Return the payload of a successful answer; raises UnexpectedAnswerError if it is not JSON."""
+    try:
+        body = response.json()
+    except (ValueError, RecursionError) as error:
+        raise UnexpectedAnswerError(
+            "The service's answer cannot be read: check the base URL in the preferences.",
+            detail=response.text[:_LOGGED_BODY],
+        ) from error
+    return unwrap(body)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def find_failure(payload: Any) -> tuple[str | None, str | None]:
+    """Look for an error code and a text in a JSON value of unknown shape; returns (code, message)."""
+    if not isinstance(payload, dict):
+        return None, None
+    code = next((text for key in _CODE_KEYS if (text := _text(payload.get(key)))), None)
+    message = next((text for key in _MESSAGE_KEYS if (text := _text(payload.get(key)))), None)
+    for key in (*_ERROR_OBJECT_KEYS, "data"):
+        inner = payload.get(key)
+        if isinstance(inner, dict):
+            inner_code, inner_message = find_failure(inner)
+            code, message = code or inner_code, message or inner_message
+        elif key in _ERROR_OBJECT_KEYS and (text := _text(inner)):
+            # {"error": "some_code"} or {"error": "Some text."}
+            if " " in text:
+                message = message or text
+            else:
+                code = code or text
+    return code, message
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    value = response.headers.get("Retry-After", "").strip()
+    if not value:
+        return None
+    if value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def error_from_response(response: httpx.Response) -> ApiError:
+    """Turn a non-2xx answer (JSON of any shape, XML, HTML, plain text or nothing) into an ApiError."""
+    text = response.text[:_LOGGED_BODY]
+    try:
+        payload = response.json()
+    except (ValueError, RecursionError):
+        payload = None
+    code, message = find_failure(payload)
+    code = code or find_code(text)
+    status = response.status_code
+    kind = ApiError
+    if status in (401, 403) and (code is None or code == "api_key_invalid"):
+        kind, code = KeyRefusedError, "api_key_invalid"
+    sentence = sentence_for(code, message) if code or message else _status_sentence(status, response.reason_phrase)
+    return kind(sentence, status=status, code=code, detail=text, retry_after=_retry_after(response))
+
+
+def _status_sentence(status: int, phrase: str) -> str:
+    if status == 429:
+        return "The service asks to slow down: the capture goes on by itself after a pause."
+    if 300 <= status < 400:
+        return f"The service redirects to another address (HTTP {status}): check the base URL in the preferences."
+    if status in (404, 410):
+        return f"The service does not know this any more (HTTP {status}): it may have expired. Capture the clip again."
+    if status >= 500:
+        return f"The service has a problem of its own (HTTP {status}): try again in a while."
+    return f"The service refused the request (HTTP {status} {phrase}): check the settings and try again."
+
+
+def _event_text(event: Any) -> str | None:
+    if isinstance(event, dict):
+        return next((text for key in ("message", "type", "name", "status") if (text := _text(event.get(key)))), None)
+    return _text(event)
+
+
+def parse_result(payload: dict[str, Any]) -> JobResult:
+    """Read the newest result shape (`job`, `outputs[]`) or the older flat one (`jobId`, `fbxUrl`)."""
+    try:
+        result = JobResult.model_validate({**payload, "job": _job_object(payload)})
+        if not result.outputs and ("fbxUrl" in payload or "motionJsonUrl" in payload):
+            flat = {key: value for key, value in payload.items() if key != "outputs"}
+            result = JobResult.model_validate({**payload, "job": _job_object(payload), "outputs": [flat]})
+    except ValidationError as error:
+        raise UnexpectedAnswerError("The service's result cannot be read: try again.", detail=str(error)) from error
+    return result
+
+
+def _job_object(payload: dict[str, Any]) -> dict[str, Any]:
+    job = payload.get("job")
+    if isinstance(job, dict):
+        return job
+    return {**payload, "id": payload.get("jobId", payload.get("id"))}
+
+
+def parse_poll(payload: dict[str, Any]) -> JobPoll:
+    """Read a poll answer, `{job, events, result}`; a failed job's reason is looked for wherever it may be."""
+    try:
+        job = JobInfo.model_validate(_job_object(payload))
+    except ValidationError as error:
+        raise UnexpectedAnswerError("The service's answer cannot be read: try again.", detail=str(error)) from error
+    events = payload.get("events")
+    events = events if isinstance(events, list) else []
+    last = events[-1] if events else None
+    raw_result = payload.get("result")
+    result = parse_result(raw_result) if isinstance(raw_result, dict) and job.status is JobStatus.COMPLETED else None
+    if job.status is JobStatus.FAILED:
+        for place in (payload.get("job"), payload, last, raw_result):
+            code, message = find_failure(place)
+            job.error_code = job.error_code or code
+            job.error_message = job.error_message or message
+    progress = last.get("progress") if isinstance(last, dict) else None
+    return JobPoll(
+        job=job,
+        message=_event_text(last),
+        progress=min(max(float(progress), 0.0), 1.0) if isinstance(progress, int | float) else None,
+        result=result,
+    )

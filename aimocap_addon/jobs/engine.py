@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine: takes a capture from one stage to the next until it is ready, failed or stopped.
+
+Every step is safe to repeat. The record is on disk before the request that it is about, so that a
+capture found after a crash goes on without being paid for twice: a create whose answer was lost leaves
+an unpaid draft, and complete-upload is never sent again before the service was asked for the status.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..api.client import AimocapClient
+from ..api.errors import (
+    AimocapError,
+    ApiError,
+    ConnectionFailedError,
+    TransferCanceledError,
+    sentence_for,
+)
+from ..api.models import CreateJobRequest, JobOutput, JobPoll, JobStatus, MocapType, ResultType
+from .record import CaptureRecord, CaptureRequest, Failure, Stage
+from .store import CaptureStore, StoreError
+
+EmitRecord = Callable[[CaptureRecord], None]
+
+_GONE_STATUSES = frozenset({403, 404, 410})
+_MAX_DRAFTS = 3
+_PROGRESS_PERIOD = 0.1  # seconds between two progress reports
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How the engine waits, in seconds."""
+
+    poll_interval: float = 5.0  # what the official example uses
+    backoff_first: float = 1.0
+    backoff_ceiling: float = 60.0
+    give_up_after: float = 600.0  # without any success in between
+    deadline: float = 24 * 3600.0  # for the whole run
+
+
+LOOPBACK_PACE = Pace(poll_interval=0.5, backoff_ceiling=5.0, give_up_after=60.0)
+
+
+class StopSignal(threading.Event):
+    """Set when a capture is to end early; `interrupted` when Blender closes rather than a person stops it."""
+
+    interrupted = False
+
+    def interrupt(self) -> None:
+        """End the run without marking the capture as stopped, so that it goes on at the next start."""
+        self.interrupted = True
+        self.set()
+
+
+class CaptureEngine:
+    """Runs one capture on the thread that calls `run`."""
+
+    def __init__(
+        self,
+        store: CaptureStore,
+        client: AimocapClient,
+        emit: EmitRecord,
+        stop: StopSignal,
+        pace: Pace = Pace(),
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._emit = emit
+        self._stop = stop
+        self._pace = pace
+        self._drafts = 0
+        self._own_draft: str | None = None  # the job made in this run, whose state is known
+        self._uploaded: str | None = None  # the job whose video has arrived in this run
+        self._last_report = 0.0
+
+    def run(self, record: CaptureRecord) -> CaptureRecord:
+        """Take the capture to a final stage and return it; every state on the way is stored and emitted.
+
+        A run that the stop signal interrupts returns the record at the stage it was at.
+        """
+        try:
+            return self._run(record)
+        except StoreError as error:
+            failed = self._store_free_failure(record, str(error))
+            self._emit(failed)
+            return failed
+
+    def _run(self, record: CaptureRecord) -> CaptureRecord:
+        record = self._keep(record)
+        started = last_success = time.monotonic()
+        attempt = 0
+        while not record.stage.is_final:
+            if self._stop.is_set():
+                return record if self._stop.interrupted else self._keep(record.moved_to(Stage.STOPPED))
+            if time.monotonic() - started > self._pace.deadline:
+                hours = self._pace.deadline / 3600
+                return self._keep(record.failed(Failure(f"No result came within {hours:g} hours: retry.", None, True)))
+            try:
+                record = self._advance(record)
+            except TransferCanceledError:
+                continue
+            except AimocapError as error:
+                record = self._reload(record)
+                if not self._worth_repeating(record, error, time.monotonic() - last_success):
+                    return self._keep(record.failed(Failure(error.user_message, error.code, error.retryable)))
+                self._report(record.changed(message=error.user_message), at_once=True)
+                self._stop.wait(self._pause(attempt, error))
+                attempt += 1
+            else:
+                attempt, last_success = 0, time.monotonic()
+        return record
+
+    def _advance(self, record: CaptureRecord) -> CaptureRecord:
+        """Make one step; returns the stored record."""
+        if record.stage is Stage.CREATED:
+            return self._create(record)
+        if record.stage is Stage.UPLOADING:
+            return self._upload_and_submit(record)
+        if record.stage is Stage.DOWNLOADING:
+            return self._download(record)
+        return self._follow(record)
+
+    def _create(self, record: CaptureRecord) -> CaptureRecord:
+        self._check_source(record.request)
+        self._drafts += 1
+        created = self._client.create_job(create_request(record.request))
+        self._own_draft = created.job_id
+        return self._keep(record.moved_to(Stage.UPLOADING, job_id=created.job_id, upload_url=created.upload_url))
+
+    def _upload_and_submit(self, record: CaptureRecord) -> CaptureRecord:
+        job_id, upload_url = record.job_id, record.upload_url
+        if job_id is None or upload_url is None:
+            return self._keep(record.moved_to(Stage.CREATED))
+        try:
+            unknown = record.submit_sent or job_id != self._own_draft
+            if unknown and self._client.poll(job_id).job.status is not JobStatus.DRAFT:
+                return self._keep(record.moved_to(Stage.ADMITTED, submit_sent=True))
+            if self._uploaded != job_id:
+                self._client.upload(
+                    upload_url,
+                    Path(record.request.video),
+                    lambda done, total: self._report(record.changed(progress=done / total if total else 0.0)),
+                    self._stop.is_set,
+                )
+                self._uploaded = job_id
+        except ApiError as error:
+            if error.status in _GONE_STATUSES and error.code is None and self._drafts < _MAX_DRAFTS:
+                # The draft or its upload address has expired; it was never paid for.
+                return self._keep(record.moved_to(Stage.CREATED, job_id=None, upload_url=None, submit_sent=False))
+            raise
+        record = self._keep(record.changed(submit_sent=True, progress=1.0))
+        self._client.complete_upload(job_id)
+        return self._keep(record.moved_to(Stage.ADMITTED))
+
+    def _follow(self, record: CaptureRecord) -> CaptureRecord:
+        """Poll once and wait until the next poll is due."""
+        assert record.job_id is not None
+        poll = self._client.poll(record.job_id)
+        status = poll.job.status
+        if status is JobStatus.COMPLETED:
+            return self._keep(record.moved_to(Stage.DOWNLOADING))
+        if status is JobStatus.FAILED:
+            sentence = sentence_for(poll.job.error_code, poll.job.error_message)
+            return self._keep(record.failed(Failure(sentence, poll.job.error_code)))
+        if status is JobStatus.CANCELED:
+            return self._keep(
+                record.failed(Failure("The service canceled the job: capture the clip again.", "canceled"))
+            )
+        stage = Stage.PROCESSING if status is JobStatus.PROCESSING else Stage.ADMITTED
+        if stage is not record.stage:
+            record = self._keep(record.moved_to(stage))
+        record = self._with_progress(record, poll)
+        self._report(record, at_once=True)
+        self._stop.wait(self._pace.poll_interval)
+        return record
+
+    @staticmethod
+    def _with_progress(record: CaptureRecord, poll: JobPoll) -> CaptureRecord:
+        progress = record.progress if poll.progress is None else poll.progress
+        return record.changed(message=poll.message or "", progress=progress)
+
+    def _download(self, record: CaptureRecord) -> CaptureRecord:
+        assert record.job_id is not None
+        result = self._client.result(record.job_id)
+        wanted = [output for output in result.outputs if output.url]
+        if not wanted:
+            sentence = "The service finished but delivered no file: capture the clip again or write to its support."
+            return self._keep(record.failed(Failure(sentence, "no_output")))
+        folder = self._store.results_folder(record.capture_id)
+        for index, output in enumerate(wanted):
+            if not self._is_on_disk(record, output):
+                path = folder / result_name(record.request.title, output)
+                self._client.download(str(output.url), path, self._share(record, index, len(wanted)), self._stop.is_set)
+                record = self._keep(record.changed(files={**record.files, output.target_id: str(path)}))
+        record = self._fetch_preview(record, result.preview_video_url, folder)
+        missing = [target for target in record.request.targets if target not in record.files]
+        message = f"The service delivered no file for {', '.join(missing)}." if missing else ""
+        return self._keep(record.moved_to(Stage.READY).changed(message=message, progress=1.0))
+
+    def _share(self, record: CaptureRecord, index: int, count: int) -> Callable[[int, int | None], None]:
+        def report(done: int, total: int | None) -> None:
+            self._report(record.changed(progress=(index + (done / total if total else 0.5)) / count))
+
+        return report
+
+    def _fetch_preview(self, record: CaptureRecord, url: str | None, folder: Path) -> CaptureRecord:
+        """Fetch the preview video if there is one; the motion is what counts, so its absence is no failure."""
+        if url is None or record.preview is not None:
+            return record
+        path = folder / (_safe_stem(record.request.title) + "_preview.mp4")
+        try:
+            self._client.download(url, path, is_canceled=self._stop.is_set)
+        except TransferCanceledError:
+            raise
+        except AimocapError:
+            return record
+        return record.changed(preview=str(path))
+
+    @staticmethod
+    def _is_on_disk(record: CaptureRecord, output: JobOutput) -> bool:
+        path = record.files.get(output.target_id)
+        return path is not None and Path(path).is_file()
+
+    @staticmethod
+    def _check_source(request: CaptureRequest) -> None:
+        if not Path(request.video).is_file():
+            raise AimocapError(f"The video {request.video} is not there any more: choose it again.")
+
+    def _worth_repeating(self, record: CaptureRecord, error: AimocapError, failing_for: float) -> bool:
+        if isinstance(error, ApiError) and error.code == "api_concurrency_limit_exceeded":
+            return True  # a place becomes free by itself; the deadline still holds
+        retryable = error.retryable
+        if isinstance(error, ApiError) and record.stage is Stage.DOWNLOADING:
+            # An expired download address: the next attempt asks for a fresh one.
+            retryable = retryable or error.status in _GONE_STATUSES
+        if record.stage is Stage.CREATED and isinstance(error, ConnectionFailedError):
+            return False  # nothing is under way yet: better say so at once
+        return retryable and failing_for < self._pace.give_up_after
+
+    def _pause(self, attempt: int, error: AimocapError) -> float:
+        """Seconds to wait: what the service asked for, else exponential back-off with jitter."""
+        if isinstance(error, ApiError) and error.retry_after is not None:
+            return min(error.retry_after, self._pace.deadline)
+        ceiling = min(self._pace.backoff_ceiling, self._pace.backoff_first * 2.0 ** min(attempt, 16))
+        return ceiling * random.uniform(0.5, 1.0)
+
+    def _keep(self, record: CaptureRecord) -> CaptureRecord:
+        self._store.save(record)
+        self._emit(record)
+        return record
+
+    def _reload(self, record: CaptureRecord) -> CaptureRecord:
+        """Return what the interrupted step had stored last."""
+        return self._store.load(record.capture_id) or record
+
+    def _report(self, record: CaptureRecord, *, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if at_once or now - self._last_report >= _PROGRESS_PERIOD:
+            self._last_report = now
+            self._emit(record)
+
+    @staticmethod
+    def _store_free_failure(record: CaptureRecord, sentence: str) -> CaptureRecord:
+        return record.changed(stage=Stage.FAILED, failure=Failure(sentence, "store_unwritable", True))
+
+
+def create_request(request: CaptureRequest) -> CreateJobRequest:
+    """Translate a capture into the API's create body; what equals the API's default is left out."""
+    return CreateJobRequest(
+        title=request.title,
+        source_filename=Path(request.video).name,
+        source_duration_sec=request.duration_sec,
+        trim_start_sec=request.trim_start_sec,
+        trim_end_sec=request.trim_end_sec,
+        export_fps=request.export_fps,
+        mocap_type=None if request.mocap_type == MocapType.FULL_BODY else request.mocap_type,
+        target_ids=list(request.targets),
+    )
+
+
+def _safe_stem(title: str) -> str:
+    """Return the title as a file name without extension that every system takes."""
+    return re.sub(r"[^\w\- ]+", "_", title).strip(" _")[:80] or "capture"
+
+
+def result_name(title: str, output: JobOutput) -> str:
+    """Return the file name for an output: ours, never one that the service chose."""
+    stem = _safe_stem(title)
+    if output.kind is ResultType.ROBOT_MOTION_JSON:
+        return f"{stem}_{_safe_stem(output.target_id)}.json"
+    return f"{stem}.fbx" if output.target_id == "default" else f"{stem}_{_safe_stem(output.target_id)}.fbx"

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Captures on disk: one SQLite file in WAL mode, written before every request and after every change.
+
+Safe to use from several threads and processes: each call opens its own connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from .record import CaptureRecord
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS captures (
+    capture_id TEXT PRIMARY KEY,
+    created_at REAL NOT NULL,
+    record TEXT NOT NULL
+)
+"""
+DATABASE_NAME = "captures.sqlite"
+RESULTS_NAME = "results"
+
+
+class StoreError(Exception):
+    """The captures' folder cannot be used; the message is one sentence."""
+
+
+class CaptureStore:
+    """The captures of one user, in one folder, with the result files beside them."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or make the store; raises StoreError if the folder cannot be written."""
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with self._connection() as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"The captures' folder {folder} cannot be written ({error}): check its permissions and free space."
+            ) from error
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self.folder / DATABASE_NAME, timeout=30.0)
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+    def save(self, record: CaptureRecord) -> CaptureRecord:
+        """Keep the record, replacing an earlier state of the same capture; raises StoreError."""
+        try:
+            with self._connection() as connection:
+                connection.execute(
+                    "INSERT INTO captures VALUES (?, ?, ?) "
+                    "ON CONFLICT (capture_id) DO UPDATE SET record = excluded.record",
+                    (record.capture_id, record.created_at, record.to_json()),
+                )
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"The capture cannot be recorded in {self.folder} ({error}): check its permissions and free space."
+            ) from error
+        return record
+
+    def load(self, capture_id: str) -> CaptureRecord | None:
+        """Return the capture, or None if there is none or it cannot be read."""
+        with self._connection() as connection:
+            row = connection.execute("SELECT record FROM captures WHERE capture_id = ?", (capture_id,)).fetchone()
+        return _read(row[0]) if row else None
+
+    def recent(self, limit: int = 100) -> list[CaptureRecord]:
+        """Return the newest captures, newest first; rows that cannot be read are left out."""
+        with self._connection() as connection:
+            rows = connection.execute(
+                "SELECT record FROM captures ORDER BY created_at DESC LIMIT ?", (limit,)
+            ).fetchall()
+        return [record for row in rows if (record := _read(row[0])) is not None]
+
+    def results_folder(self, capture_id: str) -> Path:
+        """Return where the files of this capture go (not made yet)."""
+        return self.folder / RESULTS_NAME / capture_id
+
+
+def _read(text: str) -> CaptureRecord | None:
+    try:
+        return CaptureRecord.from_json(text)
+    except ValueError:
+        return None
