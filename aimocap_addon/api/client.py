@@ -8,7 +8,6 @@ to repeat, and when, is decided by whoever knows the capture's state.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,27 +18,16 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
+from .addresses import is_loopback
 from .answers import error_from_response, parse_poll, parse_result, read_json
 from .errors import ConfigurationError, ConnectionFailedError, SourceFileError, TransferError, UnexpectedAnswerError
 from .models import API_PREFIX, CreatedJob, CreateJobRequest, JobInfo, JobPoll, JobResult
 from .transfers import IsCanceled, TransferProgress, ignore_progress, never_canceled, read_video, save_response
 
-CLOUD_BASE_URL = "https://aimocap.net"
 UPLOAD_CONTENT_TYPE = "video/mp4"  # what the official example sends whatever the file is
 _API_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _TRANSFER_TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 _MAX_REDIRECTS = 5
-
-
-def is_loopback(url: str | httpx.URL) -> bool:
-    """Whether the URL's host is this machine."""
-    host = httpx.URL(url).host
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def parse_base_url(text: str) -> httpx.URL:
@@ -53,7 +41,7 @@ def parse_base_url(text: str) -> httpx.URL:
         raise ConfigurationError(f"“{text}” is not a web address: set the base URL in the preferences.") from error
     if url.scheme not in ("http", "https") or not url.host:
         raise ConfigurationError(f"“{text}” is not a web address: set the base URL in the preferences.")
-    if url.scheme == "http" and not is_loopback(url):
+    if url.scheme == "http" and not is_loopback(str(url)):
         raise ConfigurationError(
             f"“{text}” would send the API key unencrypted: use an https address (http is for this machine alone)."
         )
@@ -82,7 +70,7 @@ class AimocapClient:
         # A proxy from the environment cannot reach this machine's own loopback.
         self._http = httpx.Client(
             transport=transport,
-            trust_env=not is_loopback(self._base_url),
+            trust_env=not is_loopback(str(self._base_url)),
             headers={"User-Agent": "aimocap-blender", "Accept": "application/json, */*"},
         )
 
@@ -194,7 +182,7 @@ class AimocapClient:
             raise UnexpectedAnswerError("The service gave an address that cannot be used: try again.") from error
 
     def _check_web_address(self, url: httpx.URL) -> httpx.URL:
-        plain_allowed = is_loopback(self._base_url) and is_loopback(url)
+        plain_allowed = is_loopback(str(self._base_url)) and is_loopback(str(url))
         if url.scheme != "https" and not (url.scheme == "http" and plain_allowed):
             raise UnexpectedAnswerError("The service gave an address that is not https: nothing was sent there.")
         return url
@@ -219,7 +207,7 @@ class AimocapClient:
         except httpx.ConnectError as error:
             if isinstance(error.__cause__, ssl.SSLError) or "CERTIFICATE" in str(error):
                 sentence = f"{place} has no valid certificate: check the base URL and the machine's clock."
-            elif is_loopback(url):
+            elif is_loopback(str(url)):
                 sentence = f"No service answers at {place}: start the local service or correct the address."
             else:
                 sentence = f"{place} cannot be reached: check the internet connection and the base URL."

@@ -18,7 +18,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from ..api.client import AimocapClient, is_loopback
+from ..api.addresses import is_loopback
+from ..api.client import AimocapClient
 from ..api.errors import AimocapError
 from .engine import LOOPBACK_PACE, CaptureEngine, EmitRecord, Pace, StopSignal
 from .record import CaptureRecord, Failure, Stage
