@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The most probable joint positions over time, given landmarks: one least-squares fit of a whole clip.
+
+Unknown are the positions of the body's points in camera space, in metres. Four kinds of terms pull on
+them: every point lies on its image ray, every point keeps its landmark's offset from the hips, bones keep
+one length on both sides, and accelerations are small. Lengths make it non-linear, so it is solved by
+Gauss-Newton steps; each step is one banded, positive definite system because only neighbouring frames are
+coupled. Sources: B. Triggs et al., "Bundle Adjustment - A Modern Synthesis" (2000) for the method,
+P. Huber, "Robust Estimation of a Location Parameter" (1964) for the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solveh_banded
+from scipy.signal import butter, sosfiltfilt
+
+from ...motion.rotations import Array, matrix_from_quaternion, normalize, quaternion_between
+from .landmarks import LandmarkTrack
+
+POINTS = {
+    "nose": 0,
+    "ear_l": 7,
+    "ear_r": 8,
+    "shoulder_l": 11,
+    "shoulder_r": 12,
+    "elbow_l": 13,
+    "elbow_r": 14,
+    "wrist_l": 15,
+    "wrist_r": 16,
+    "hip_l": 23,
+    "hip_r": 24,
+    "knee_l": 25,
+    "knee_r": 26,
+    "ankle_l": 27,
+    "ankle_r": 28,
+    "heel_l": 29,
+    "heel_r": 30,
+    "toe_l": 31,
+    "toe_r": 32,
+}
+POINT_NAMES = tuple(POINTS)
+_INDEX = {name: i for i, name in enumerate(POINT_NAMES)}
+
+# The focal length as a multiple of the picture's longer side, for cameras that do not tell theirs:
+# 45 degrees, between a phone's main lens and a portrait lens; COLMAP assumes the same.
+FOCAL_LENGTH = 1.2
+
+# Standard deviations in metres unless said.
+_RAY = 0.012
+_PRIOR_ACROSS = 0.05
+_PRIOR_DEPTH = 0.09
+_RIGID_BONE = 0.004
+_SOFT_BONE = 0.03
+_HUBER = 2.0  # standard deviations beyond which a landmark counts as an outlier
+_ITERATIONS = 12
+_CONVERGED = 5e-4  # largest step in metres
+
+# m/s^2; hands and feet are quicker than the trunk
+_ACCELERATION = {"wrist": 25.0, "elbow": 15.0, "ankle": 15.0, "heel": 18.0, "toe": 18.0, "knee": 10.0}
+_ACCELERATION_TRUNK = 6.0
+
+_RIGID = (
+    ("shoulder_l", "elbow_l"),
+    ("elbow_l", "wrist_l"),
+    ("hip_l", "knee_l"),
+    ("knee_l", "ankle_l"),
+    ("ankle_l", "heel_l"),
+    ("ankle_l", "toe_l"),
+    ("heel_l", "toe_l"),
+)
+_RIGID_MIDDLE = (("hip_l", "hip_r"), ("shoulder_l", "shoulder_r"), ("ear_l", "ear_r"))
+_SOFT = (
+    ("shoulder_l", "hip_l"),
+    ("shoulder_l", "hip_r"),
+    ("nose", "ear_l"),
+    ("ear_l", "shoulder_l"),
+)
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What is seen of the body's points, camera space, metres: `rays` (F, J, 2) are x/z and y/z,
+    `offsets` (F, J, 3) positions against mid-hip, `weights` (F, J) in 0..1."""
+
+    rays: Array
+    offsets: Array
+    weights: Array
+    rate: float
+
+
+def observe(track: LandmarkTrack) -> Observations:
+    """Select the body's points of a track and turn the offsets by each frame's hip ray.
+
+    The landmark model sees a crop centred on the hips as if the camera looked straight at it, so off-axis
+    its depth axis is the ray to the hips.
+    """
+    select = list(POINTS.values())
+    rays = track.image[:, select] / FOCAL_LENGTH
+    hips = 0.5 * (rays[:, _INDEX["hip_l"]] + rays[:, _INDEX["hip_r"]])
+    ray = np.concatenate((hips, np.ones((len(hips), 1))), axis=-1)
+    turn = matrix_from_quaternion(quaternion_between(np.array((0.0, 0.0, 1.0)), ray))
+    offsets = np.einsum("fab,fjb->fja", turn, track.world[:, select])
+    return Observations(rays, offsets, track.visibility[:, select], track.rate)
+
+
+def smooth(values: Array, rate: float, cutoff: float) -> Array:
+    """Return (F, ...) low-passed at `cutoff` hertz without delay (4th order Butterworth, both directions)."""
+    if len(values) < 16 or cutoff >= 0.45 * rate:
+        return values
+    sections = butter(2, cutoff, fs=rate, output="sos")
+    return sosfiltfilt(sections, values, axis=0, padlen=min(len(values) - 1, int(3 * rate / cutoff)))
+
+
+def initial_positions(seen: Observations) -> Array:
+    """Return (F, J, 3): the landmark offsets placed where they best cover their image rays."""
+    weights = seen.weights + 1e-3
+    u, w = seen.rays, seen.offsets
+    # x + tx = u (z + tz) for every point is linear in the translation t.
+    rows = np.zeros((*u.shape[:2], 2, 3))
+    rows[..., 0, 0] = rows[..., 1, 1] = 1.0
+    rows[..., 2] = -u
+    right = u * w[..., 2:] - w[..., :2]
+    normal = np.einsum("fj,fjki,fjkl->fil", weights, rows, rows)
+    target = np.einsum("fj,fjki,fjk->fi", weights, rows, right)
+    translation = np.linalg.solve(normal, target[..., None])[..., 0]
+    translation[:, 2] = np.maximum(translation[:, 2], 0.3)
+    depth = smooth(translation[:, 2:], seen.rate, 2.0)
+    translation = np.concatenate((translation[:, :2] * depth / translation[:, 2:], depth), axis=-1)
+    return smooth(w, seen.rate, 6.0) + translation[:, None]
+
+
+def bone_lengths(seen: Observations) -> list[tuple[int, int, float, float]]:
+    """Return (point, point, length, standard deviation) of every bone: the median over well-seen frames
+    and both sides of the body."""
+
+    def mirror(name: str) -> str:
+        return name[:-2] + {"_l": "_r", "_r": "_l"}[name[-2:]] if name[-2:] in ("_l", "_r") else name
+
+    bones = []
+    for pairs, deviation in ((_RIGID, _RIGID_BONE), (_RIGID_MIDDLE, _RIGID_BONE), (_SOFT, _SOFT_BONE)):
+        for first, second in pairs:
+            sides = {(first, second), (mirror(first), mirror(second))}
+            if (second, first) in sides:
+                sides = {(first, second)}
+            ends = [(_INDEX[a], _INDEX[b]) for a, b in sorted(sides)]
+            lengths = np.concatenate(
+                [np.linalg.norm(seen.offsets[:, a] - seen.offsets[:, b], axis=-1) for a, b in ends]
+            )
+            trust = np.concatenate([np.minimum(seen.weights[:, a], seen.weights[:, b]) for a, b in ends])
+            good = trust >= min(0.5, float(np.quantile(trust, 0.5)))
+            length = float(np.median(lengths[good]))
+            bones += [(a, b, length, deviation) for a, b in ends]
+    return bones
+
+
+def fit_positions(seen: Observations, start: Array, contacts: dict[str, Array] | None = None) -> Array:
+    """Return the fitted positions (F, J, 3), camera space, metres, from `start` of the same shape.
+
+    `contacts` gives for foot points (names of POINTS) a weight (F,) in 0..1 of standing still on the floor.
+    """
+    frames, count = start.shape[:2]
+    size = 3 * count
+    bones = bone_lengths(seen)
+    positions = start.copy()
+    smoothness = _acceleration_bands(frames, seen.rate)
+    for _ in range(_ITERATIONS):
+        blocks, right = _frame_terms(seen, positions, bones)
+        bands = smoothness.copy()
+        _add_blocks(bands, blocks)
+        if contacts:
+            _add_contacts(bands, contacts, frames, count)
+        solution = solveh_banded(bands, right.reshape(-1), lower=True, overwrite_ab=True, check_finite=False)
+        updated = solution.reshape(frames, count, 3)
+        step = float(np.abs(updated - positions).max())
+        positions = updated
+        if step < _CONVERGED:
+            break
+    assert positions.shape == (frames, count, 3) and size == positions[0].size
+    return positions
+
+
+def _huber(deviations: Array) -> Array:
+    return 1.0 / np.maximum(1.0, deviations / _HUBER)
+
+
+def _frame_terms(
+    seen: Observations, positions: Array, bones: list[tuple[int, int, float, float]]
+) -> tuple[Array, Array]:
+    """Return the terms within frames as normal equations: blocks (F, 3J, 3J) and right sides (F, 3J)."""
+    frames, count = positions.shape[:2]
+    blocks = np.zeros((frames, count, 3, count, 3))
+    right = np.zeros((frames, count, 3))
+    points = np.arange(count)
+    weights = seen.weights**2 + 1e-4
+
+    rows = np.zeros((frames, count, 2, 3))
+    rows[..., 0, 0] = rows[..., 1, 1] = 1.0
+    rows[..., 2] = -seen.rays
+    residual = np.einsum("fjki,fji->fjk", rows, positions)
+    ray_weights = weights * _huber(np.linalg.norm(residual, axis=-1) / _RAY) / _RAY**2
+    # The advanced indices are split by slices, so their axis comes first: (J, F, 3, 3).
+    blocks[:, points, :, points] += np.einsum("fj,fjki,fjkl->jfil", ray_weights, rows, rows)
+
+    hips = (_INDEX["hip_l"], _INDEX["hip_r"])
+    deviation = np.array((_PRIOR_ACROSS, _PRIOR_ACROSS, _PRIOR_DEPTH))
+    middle = positions[:, hips].mean(axis=1, keepdims=True)
+    offset = (positions - middle - seen.offsets) / deviation
+    prior_weights = (0.1 + 0.9 * weights) * _huber(np.linalg.norm(offset, axis=-1))
+    for axis in range(3):
+        w = prior_weights / deviation[axis] ** 2
+        target = w * seen.offsets[..., axis]
+        # (e_j - (e_hl + e_hr)/2) per point: a diagonal plus coupling with the two hips.
+        blocks[:, points, axis, points, axis] += w
+        right[..., axis] += target
+        for hip in hips:
+            blocks[:, points, axis, hip, axis] -= 0.5 * w
+            blocks[:, hip, axis, points, axis] -= 0.5 * w
+            right[:, hip, axis] -= 0.5 * target.sum(axis=1)
+            for other in hips:
+                blocks[:, hip, axis, other, axis] += 0.25 * w.sum(axis=1)
+
+    for a, b, length, spread in bones:
+        direction = normalize(positions[:, a] - positions[:, b])
+        w = 1.0 / spread**2
+        outer = w * direction[:, :, None] * direction[:, None, :]
+        blocks[:, a, :, a] += outer
+        blocks[:, b, :, b] += outer
+        blocks[:, a, :, b] -= outer
+        blocks[:, b, :, a] -= outer
+        right[:, a] += w * length * direction
+        right[:, b] -= w * length * direction
+    return blocks.reshape(frames, 3 * count, 3 * count), right.reshape(frames, 3 * count)
+
+
+def _acceleration_bands(frames: int, rate: float) -> Array:
+    """Return the acceleration terms as lower bands (6J + 1, F * 3J) of a symmetric matrix."""
+    size = 3 * len(POINT_NAMES)
+    deviation = np.array([_ACCELERATION.get(name.split("_")[0], _ACCELERATION_TRUNK) for name in POINT_NAMES])
+    weight = np.repeat((rate**2 / deviation) ** 2, 3)
+    bands = np.zeros((2 * size + 1, frames, size))
+    if frames > 2:
+        for k, row in enumerate((1.0, -2.0, 1.0)):
+            bands[0, k : frames - 2 + k] += row * row * weight
+        bands[size, : frames - 2] += -2.0 * weight
+        bands[size, 1 : frames - 1] += -2.0 * weight
+        bands[2 * size, : frames - 2] += weight
+    bands[0] += 1e-6
+    return bands.reshape(2 * size + 1, frames * size)
+
+
+def _add_blocks(bands: Array, blocks: Array) -> None:
+    frames, size = blocks.shape[:2]
+    view = bands.reshape(len(bands), frames, size)
+    for offset in range(size):
+        view[offset, :, : size - offset] += np.diagonal(blocks, -offset, axis1=1, axis2=2)
+
+
+_CONTACT_SPEED = 0.02  # m/s, standard deviation of a planted foot point
+
+
+def _add_contacts(bands: Array, contacts: dict[str, Array], frames: int, count: int) -> None:
+    """Add that planted points do not move between neighbouring frames."""
+    size = 3 * count
+    view = bands.reshape(len(bands), frames, size)
+    for name, planted in contacts.items():
+        both = planted[:-1] * planted[1:]
+        columns = slice(3 * _INDEX[name], 3 * _INDEX[name] + 3)
+        view[0, :-1, columns] += both[:, None]
+        view[0, 1:, columns] += both[:, None]
+        view[size, :-1, columns] -= both[:, None]

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The built-in solver: a window of a video to motion on the body skeleton, and on to an FBX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ...motion.rotations import Array, quaternion_slerp
+from ..fbx.writer import BlenderCommand, write_fbx
+from .fit import POINT_NAMES, fit_positions, initial_positions, observe
+from .interface import ProgressCallback, SolvedMotion, SolveRequest
+from .landmarks import LandmarkTrack, find_landmarks
+from .pose import forward_kinematics, rotations_from_positions
+from .skeleton import body_skeleton
+from .world import world_from_camera
+
+_FIND_SHARE, _SOLVE_SHARE = 0.85, 0.95
+
+
+class MediaPipeSolver:
+    """Solves with MediaPipe's pose landmarks on the CPU; implements the `Solver` protocol."""
+
+    def solve(self, request: SolveRequest, progress: ProgressCallback) -> SolvedMotion:
+        """Solve the window; raises SolveError, or whatever `progress` raises.
+
+        Motion frame k shows the video at start_sec + k / export_fps. There are
+        round((end_sec - start_sec) * export_fps) + 1 frames, so that both ends of the window have one.
+        """
+        track = find_landmarks(request, lambda done, text: progress(done * _FIND_SHARE, text))
+        progress(_FIND_SHARE, "Solving motion")
+        motion = solve_track(track, request)
+        progress(1.0, "Solving motion")
+        return motion
+
+
+def solve_track(track: LandmarkTrack, request: SolveRequest) -> SolvedMotion:
+    """Return the motion of found landmarks over the request's window."""
+    upper_body = request.mocap_type == "upper_body"
+    skeleton = body_skeleton()
+    seen = observe(track)
+    positions = world_from_camera(fit_positions(seen, initial_positions(seen)), upper_body)
+    scale = _root_scale(positions)
+    poses = rotations_from_positions(skeleton, positions, track.rate, scale, upper_body)
+    path = poses.pelvis.copy()
+    if not upper_body:
+        path[:, :2] -= path[0, :2]
+        path[:, 2] -= _floor_height(poses.rotations, path)
+    count = round((request.end_sec - request.start_sec) * request.export_fps) + 1
+    times = request.start_sec + np.arange(count) / request.export_fps
+    at = np.clip((times - track.start) * track.rate, 0.0, len(path) - 1.0)
+    pelvis = skeleton.index("pelvis")
+    locations = np.zeros((count, len(skeleton.names), 3))
+    locations[:, pelvis] = (_sample(path, at) - skeleton.joints[pelvis]) @ skeleton.rest[pelvis]
+    return SolvedMotion(
+        fps=request.export_fps,
+        names=skeleton.names,
+        parents=skeleton.parents,
+        rest_matrices=skeleton.rest_matrices(),
+        lengths=skeleton.lengths,
+        rotations=_sample_rotations(poses.rotations, at),
+        locations=locations,
+        frames_without_person=track.frames_without_person,
+    )
+
+
+def _floor_height(rotations: Array, pelvis: Array) -> float:
+    """Return the height in centimetres on which the lower foot stands most of the time."""
+    skeleton = body_skeleton()
+    joints, deltas = forward_kinematics(skeleton, rotations, pelvis)
+    soles = []
+    for name, rest in skeleton.markers.items():
+        foot = skeleton.index(f"foot_{name[-1]}")
+        point = joints[:, foot] + deltas[:, foot] @ (rest - skeleton.joints[foot])
+        soles.append(point[:, 2] - rest[2])
+    return float(np.quantile(np.min(soles, axis=0), 0.3))
+
+
+def _root_scale(positions: Array) -> float:
+    """Return centimetres of the skeleton per metre of the person, by leg length."""
+    skeleton = body_skeleton()
+    ours = theirs = 0.0
+    for side in ("l", "r"):
+        hip, knee, ankle = (positions[:, POINT_NAMES.index(f"{name}_{side}")] for name in ("hip", "knee", "ankle"))
+        theirs += float(np.median(np.linalg.norm(hip - knee, axis=-1) + np.linalg.norm(knee - ankle, axis=-1)))
+        ours += float(
+            skeleton.lengths[skeleton.index(f"thigh_{side}")] + skeleton.lengths[skeleton.index(f"calf_{side}")]
+        )
+    return ours / theirs
+
+
+def _sample(values: Array, at: Array) -> Array:
+    """Return `values` (F, ...) at fractional frames `at` (N,)."""
+    low = np.minimum(at.astype(np.intp), max(len(values) - 2, 0))
+    high = np.minimum(low + 1, len(values) - 1)
+    share = (at - low)[(...,) + (None,) * (values.ndim - 1)]
+    return values[low] * (1.0 - share) + values[high] * share
+
+
+def _sample_rotations(rotations: Array, at: Array) -> Array:
+    low = np.minimum(at.astype(np.intp), max(len(rotations) - 2, 0))
+    high = np.minimum(low + 1, len(rotations) - 1)
+    share = np.broadcast_to((at - low)[:, None], rotations[low].shape[:2])
+    return quaternion_slerp(rotations[low], rotations[high], share)
+
+
+def solve_to_fbx(
+    request: SolveRequest, fbx_path: Path, blender: BlenderCommand, progress: ProgressCallback
+) -> SolvedMotion:
+    """Solve the window and write the motion as FBX; raises SolveError or FbxWriteError.
+
+    On any failure no file is left at `fbx_path`.
+    """
+    motion = MediaPipeSolver().solve(request, lambda done, text: progress(done * _SOLVE_SHARE, text))
+    progress(_SOLVE_SHARE, "Writing FBX")
+    write_fbx(motion, fbx_path, blender)
+    progress(1.0, "Writing FBX")
+    return motion

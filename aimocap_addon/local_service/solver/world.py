@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the camera's space to a world with a floor: which way is up, and Blender's axes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...motion.rotations import Array, normalize
+from .fit import POINT_NAMES
+
+_INDEX = {name: i for i, name in enumerate(POINT_NAMES)}
+# Camera x right, y down, z away becomes Blender's X right, Y away, Z up.
+_CAMERA_TO_BLENDER = np.array(((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0)))
+
+
+def world_from_camera(positions: Array, upper_body: bool = False) -> Array:
+    """Return positions (F, J, 3) turned into Blender's axes with the floor level.
+
+    The camera is taken to be held without roll, so only its pitch is unknown; it is the one that makes an
+    upright body vertical on average. Frames in which legs and trunk form a straight line count most.
+    """
+    points = positions @ _CAMERA_TO_BLENDER.T
+    pitch = _pitch(points, upper_body)
+    c, s = np.cos(pitch), np.sin(pitch)
+    return points @ np.array(((1.0, 0.0, 0.0), (0.0, c, -s), (0.0, s, c))).T
+
+
+def _pitch(points: Array, upper_body: bool) -> float:
+    """Return the turn about X, in radians, that brings the body's mean axis into the X-Z plane."""
+    hips = 0.5 * (points[:, _INDEX["hip_l"]] + points[:, _INDEX["hip_r"]])
+    trunk = 0.5 * (points[:, _INDEX["shoulder_l"]] + points[:, _INDEX["shoulder_r"]]) - hips
+    if upper_body:
+        axis, weight = normalize(trunk), np.ones(len(points))
+    else:
+        ankles = 0.5 * (points[:, _INDEX["ankle_l"]] + points[:, _INDEX["ankle_r"]])
+        axis = normalize(normalize(trunk) + normalize(hips - ankles))
+        straight = np.sum(normalize(trunk) * normalize(hips - ankles), axis=-1)
+        leg = np.linalg.norm(hips - ankles, axis=-1)
+        stretched = leg / max(float(np.quantile(leg, 0.95)), 1e-6)
+        weight = np.clip(straight, 0.0, 1.0) ** 8 * np.clip(stretched, 0.0, 1.0) ** 8 + 1e-6
+    angle = np.arctan2(axis[:, 1], np.maximum(axis[:, 2], 1e-3))
+    return _weighted_median(angle, weight)
+
+
+def _weighted_median(values: Array, weights: Array) -> float:
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, 0.5 * total[-1])])
