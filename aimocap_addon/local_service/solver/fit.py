@@ -56,6 +56,8 @@ _RIGID_BONE = 0.004
 _SOFT_BONE = 0.03
 _HUBER = 2.0  # standard deviations beyond which a landmark counts as an outlier
 _ITERATIONS = 12
+_CHUNK, _OVERLAP = 600, 60  # frames
+_CONTACT_SPEED = 0.03  # m/s of a planted foot point
 _CONVERGED = 5e-4  # largest step in metres
 
 # m/s^2; hands and feet are quicker than the trunk
@@ -160,25 +162,42 @@ def fit_positions(seen: Observations, start: Array, contacts: dict[str, Array] |
     """Return the fitted positions (F, J, 3), camera space, metres, from `start` of the same shape.
 
     `contacts` gives for foot points (names of POINTS) a weight (F,) in 0..1 of standing still on the floor.
+    Long clips are fitted in overlapping chunks that are faded into each other, so memory does not grow.
     """
-    frames, count = start.shape[:2]
-    size = 3 * count
+    frames = len(start)
     bones = bone_lengths(seen)
-    positions = start.copy()
-    smoothness = _acceleration_bands(frames, seen.rate)
+    total = np.zeros_like(start)
+    fade = np.zeros(frames)
+    for first in range(0, max(frames - _OVERLAP, 1), _CHUNK - _OVERLAP):
+        last = min(first + _CHUNK, frames)
+        part = slice(first, last)
+        planted = {name: weight[part] for name, weight in (contacts or {}).items()}
+        chunk = Observations(seen.rays[part], seen.offsets[part], seen.weights[part], seen.rate)
+        frame = np.arange(first, last)
+        rise = np.ones(len(frame)) if first == 0 else np.minimum(1.0, (frame - first + 1) / _OVERLAP)
+        fall = np.ones(len(frame)) if last == frames else np.minimum(1.0, (last - frame) / _OVERLAP)
+        weight = np.minimum(rise, fall)
+        total[part] += weight[:, None, None] * _fit_chunk(chunk, start[part], bones, planted)
+        fade[part] += weight
+    return total / fade[:, None, None]
+
+
+def _fit_chunk(
+    seen: Observations, start: Array, bones: list[tuple[int, int, float, float]], contacts: dict[str, Array]
+) -> Array:
+    positions = start
+    smoothness = _acceleration_bands(len(start), seen.rate)
+    _add_contacts(smoothness, contacts, *start.shape[:2], seen.rate)
     for _ in range(_ITERATIONS):
         blocks, right = _frame_terms(seen, positions, bones)
         bands = smoothness.copy()
         _add_blocks(bands, blocks)
-        if contacts:
-            _add_contacts(bands, contacts, frames, count)
         solution = solveh_banded(bands, right.reshape(-1), lower=True, overwrite_ab=True, check_finite=False)
-        updated = solution.reshape(frames, count, 3)
+        updated = solution.reshape(start.shape)
         step = float(np.abs(updated - positions).max())
         positions = updated
         if step < _CONVERGED:
             break
-    assert positions.shape == (frames, count, 3) and size == positions[0].size
     return positions
 
 
@@ -258,16 +277,13 @@ def _add_blocks(bands: Array, blocks: Array) -> None:
         view[offset, :, : size - offset] += np.diagonal(blocks, -offset, axis1=1, axis2=2)
 
 
-_CONTACT_SPEED = 0.02  # m/s, standard deviation of a planted foot point
-
-
-def _add_contacts(bands: Array, contacts: dict[str, Array], frames: int, count: int) -> None:
+def _add_contacts(bands: Array, contacts: dict[str, Array], frames: int, count: int, rate: float) -> None:
     """Add that planted points do not move between neighbouring frames."""
     size = 3 * count
     view = bands.reshape(len(bands), frames, size)
     for name, planted in contacts.items():
-        both = planted[:-1] * planted[1:]
+        weight = (planted[:-1] * planted[1:] * (rate / _CONTACT_SPEED) ** 2)[:, None]
         columns = slice(3 * _INDEX[name], 3 * _INDEX[name] + 3)
-        view[0, :-1, columns] += both[:, None]
-        view[0, 1:, columns] += both[:, None]
-        view[size, :-1, columns] -= both[:, None]
+        view[0, :-1, columns] += weight
+        view[0, 1:, columns] += weight
+        view[size, :-1, columns] -= weight

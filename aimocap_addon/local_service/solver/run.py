@@ -9,10 +9,12 @@ import numpy as np
 
 from ...motion.rotations import Array, quaternion_slerp
 from ..fbx.writer import BlenderCommand, write_fbx
+from .contacts import find_contacts
+from .feet import lock_feet
 from .fit import POINT_NAMES, fit_positions, initial_positions, observe
 from .interface import ProgressCallback, SolvedMotion, SolveRequest
 from .landmarks import LandmarkTrack, find_landmarks
-from .pose import forward_kinematics, rotations_from_positions
+from .pose import rotations_from_positions
 from .skeleton import body_skeleton
 from .world import world_from_camera
 
@@ -40,13 +42,17 @@ def solve_track(track: LandmarkTrack, request: SolveRequest) -> SolvedMotion:
     upper_body = request.mocap_type == "upper_body"
     skeleton = body_skeleton()
     seen = observe(track)
-    positions = world_from_camera(fit_positions(seen, initial_positions(seen)), upper_body)
-    scale = _root_scale(positions)
-    poses = rotations_from_positions(skeleton, positions, track.rate, scale, upper_body)
+    camera = fit_positions(seen, initial_positions(seen))
+    contacts = find_contacts(camera, world_from_camera(camera), track.rate)
+    if not upper_body:
+        camera = fit_positions(seen, camera, contacts)
+    positions = world_from_camera(camera, upper_body)
+    poses = rotations_from_positions(skeleton, positions, track.rate, _root_scale(positions), upper_body)
+    if not upper_body:
+        poses = lock_feet(skeleton, poses, contacts, track.rate)
     path = poses.pelvis.copy()
     if not upper_body:
         path[:, :2] -= path[0, :2]
-        path[:, 2] -= _floor_height(poses.rotations, path)
     count = round((request.end_sec - request.start_sec) * request.export_fps) + 1
     times = request.start_sec + np.arange(count) / request.export_fps
     at = np.clip((times - track.start) * track.rate, 0.0, len(path) - 1.0)
@@ -63,18 +69,6 @@ def solve_track(track: LandmarkTrack, request: SolveRequest) -> SolvedMotion:
         locations=locations,
         frames_without_person=track.frames_without_person,
     )
-
-
-def _floor_height(rotations: Array, pelvis: Array) -> float:
-    """Return the height in centimetres on which the lower foot stands most of the time."""
-    skeleton = body_skeleton()
-    joints, deltas = forward_kinematics(skeleton, rotations, pelvis)
-    soles = []
-    for name, rest in skeleton.markers.items():
-        foot = skeleton.index(f"foot_{name[-1]}")
-        point = joints[:, foot] + deltas[:, foot] @ (rest - skeleton.joints[foot])
-        soles.append(point[:, 2] - rest[2])
-    return float(np.quantile(np.min(soles, axis=0), 0.3))
 
 
 def _root_scale(positions: Array) -> float:
