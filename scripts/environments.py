@@ -12,9 +12,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV_ROOT = ROOT / ".venv"
@@ -85,9 +85,7 @@ def dev() -> Environment:
     """What the tests that need no Blender, the linter and the type checker run in."""
     requirements = _read_requirements(ROOT / "scripts" / "requirements-dev.txt")
     base = service()
-    return Environment(
-        "dev", "3.11", base.requirements + requirements, base.requirements_no_deps, check_import="cv2"
-    )
+    return Environment("dev", "3.11", base.requirements + requirements, base.requirements_no_deps, check_import="cv2")
 
 
 # pytest runs inside Blender's Python; httpx and pydantic are left out on purpose, so that the
@@ -99,7 +97,7 @@ BPY_52 = Environment("bpy-5.2", "3.13", ("bpy==5.2.3", *_BPY_EXTRAS), check_impo
 
 
 def _candidates(version: str) -> Iterator[list[str]]:
-    if "%d.%d" % sys.version_info[:2] == version:
+    if f"{sys.version_info[0]}.{sys.version_info[1]}" == version:
         yield [sys.executable]
     found = shutil.which("python" + version)
     if found:
@@ -138,11 +136,11 @@ def is_ready(environment: Environment) -> bool:
 
 def _run_step(command: list[str], log: Path, sentence: str) -> None:
     with log.open("a", encoding="utf-8") as stream:
-        stream.write("$ %s\n" % " ".join(command))
+        stream.write(f"$ {' '.join(command)}\n")
         stream.flush()
         code = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT).returncode
     if code != 0:
-        raise SetupError("%s (the full output is in %s)." % (sentence, log))
+        raise SetupError(f"{sentence} (the full output is in {log}).")
 
 
 def ensure(environment: Environment, say=print) -> Path:
@@ -156,25 +154,24 @@ def ensure(environment: Environment, say=print) -> Path:
     base = find_python(environment.python)
     if base is None:
         raise SetupError(
-            "Python %s was not found: install it (for example `apt install python%s python%s-venv`, or "
-            "from python.org) and run this again." % ((environment.python,) * 3)
+            f"Python {environment.python} was not found: install it (for example "
+            f"`apt install python{environment.python} python{environment.python}-venv`, or from python.org) and run "
+            "this again."
         )
     VENV_ROOT.mkdir(exist_ok=True)
     log = VENV_ROOT / (environment.name + ".log")
     log.unlink(missing_ok=True)
-    say("Making .venv/%s (Python %s) ..." % (environment.name, environment.python))
+    say(f"Making .venv/{environment.name} (Python {environment.python}) ...")
     if environment.folder.exists():
         shutil.rmtree(environment.folder)
     _run_step(
         [*base, "-m", "venv", str(environment.folder)],
         log,
-        "Python %s could not make a virtual environment: install its venv module (on Debian and Ubuntu "
-        "`apt install python%s-venv`)" % ((environment.python,) * 2),
+        f"Python {environment.python} could not make a virtual environment: install its venv module (on Debian and "
+        f"Ubuntu `apt install python{environment.python}-venv`)",
     )
     pip = [str(environment.python_path), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    failed = "The packages of .venv/%s could not be installed: check the network and the disk space" % (
-        environment.name
-    )
+    failed = f"The packages of .venv/{environment.name} could not be installed: check the network and the disk space"
     _run_step([*pip, *environment.requirements], log, failed)
     if environment.requirements_no_deps:
         _run_step([*pip, "--no-deps", *environment.requirements_no_deps], log, failed)
@@ -191,11 +188,9 @@ def missing_library_sentence(error_output: str, what: str) -> str | None:
     library = match.group(1)
     package = DEBIAN_PACKAGES.get(library, "the package that holds " + library)
     everything = " ".join(sorted(set(DEBIAN_PACKAGES.values())))
-    return "%s needs the shared library %s: install %s (on Debian and Ubuntu all of them at once: `apt install %s`)." % (
-        what,
-        library,
-        package,
-        everything,
+    return (
+        f"{what} needs the shared library {library}: install {package} (on Debian and Ubuntu all that may be "
+        f"missing at once: `apt install {everything}`)."
     )
 
 
@@ -204,7 +199,7 @@ def check_shared_libraries(environment: Environment) -> None:
     if not environment.check_import:
         return
     answer = subprocess.run(
-        [str(environment.python_path), "-c", "import %s, os; os._exit(0)" % environment.check_import],
+        [str(environment.python_path), "-c", f"import {environment.check_import}, os; os._exit(0)"],
         capture_output=True,
         text=True,
         timeout=300,
@@ -215,5 +210,5 @@ def check_shared_libraries(environment: Environment) -> None:
     sentence = missing_library_sentence(answer.stderr, what)
     if sentence is None:
         last = (answer.stderr.strip().splitlines() or ["no output"])[-1]
-        sentence = "%s in .venv/%s does not start: %s" % (what, environment.name, last)
+        sentence = f"{what} in .venv/{environment.name} does not start: {last}"
     raise SetupError(sentence)

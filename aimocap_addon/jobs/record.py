@@ -62,6 +62,7 @@ class Placement:
     scene: str = ""
     armature: str = ""
     blend_file: str = ""
+    root_motion: str = "CAPTURED"
 
 
 @dataclass(frozen=True)

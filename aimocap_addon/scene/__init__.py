@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Blender data in and out: video sources, FBX import, armature motion, binding."""

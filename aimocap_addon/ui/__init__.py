@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person touches: preferences, panels, menus, operators and the `blender --command aimocap` commands."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import PointerProperty
+
+from . import command_line, handlers, menus, operators_capture, operators_motion, panels, preferences, properties
+from .session import CaptureSession, session
+
+_CLASSES = (
+    preferences.AIMOCAP_AP_preferences,
+    properties.AIMOCAP_PG_settings,
+    *operators_capture.CLASSES,
+    *operators_motion.CLASSES,
+    *panels.CLASSES,
+)
+
+
+def register() -> None:
+    """Register everything, in an order that `unregister` mirrors."""
+    bpy.types.WindowManager.aimocap_session = CaptureSession()  # type: ignore[attr-defined]
+    for each in _CLASSES:
+        bpy.utils.register_class(each)
+    bpy.types.Scene.aimocap = PointerProperty(type=properties.AIMOCAP_PG_settings)  # type: ignore[attr-defined]
+    menus.register()
+    handlers.register()
+    command_line.register()
+
+
+def unregister() -> None:
+    """Take everything out again and end the workers."""
+    command_line.unregister()
+    handlers.unregister()
+    menus.unregister()
+    session().shutdown()
+    del bpy.types.Scene.aimocap  # type: ignore[attr-defined]
+    for each in reversed(_CLASSES):
+        bpy.utils.unregister_class(each)
+    del bpy.types.WindowManager.aimocap_session  # type: ignore[attr-defined]

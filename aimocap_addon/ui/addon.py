@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The add-on seen from inside: its package, folders, preferences and the service they lead to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..api.addresses import CLOUD_BASE_URL, LOCAL_BASE_URL, is_loopback
+
+if TYPE_CHECKING:
+    from .preferences import AIMOCAP_AP_preferences
+
+PACKAGE = __package__.rpartition(".")[0]  # "bl_ext.<repository>.aimocap" when installed
+KEY_VARIABLE = "AIMOCAP_KEY"
+URL_VARIABLE = "AIMOCAP_BASE_URL"
+
+
+class CaptureError(Exception):
+    """The capture cannot begin or end; the message is one sentence for the person."""
+
+
+def current_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """Return the context's scene; raises CaptureError where there is none."""
+    if context.scene is None:
+        raise CaptureError("There is no scene: open a file first.")
+    return context.scene
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service that preferences and environment lead to."""
+
+    base_url: str
+    api_key: str
+    url_from_environment: bool
+    key_from_environment: bool
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the video stays on this machine."""
+        return is_loopback(self.base_url)
+
+
+def preferences(context: bpy.types.Context) -> AIMOCAP_AP_preferences | None:
+    """Return the add-on's preferences; None where it is registered without being enabled."""
+    addon = context.preferences.addons.get(PACKAGE)
+    return addon.preferences if addon is not None else None  # type: ignore[return-value]
+
+
+def service(context: bpy.types.Context) -> Service:
+    """Return the chosen service; the environment variables win over the preferences."""
+    chosen = preferences(context)
+    url = os.environ.get(URL_VARIABLE, "").strip()
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if chosen is None:
+        own_url, own_key = LOCAL_BASE_URL, ""
+    elif chosen.service == "CLOUD":
+        own_url, own_key = chosen.cloud_url or CLOUD_BASE_URL, chosen.cloud_key
+    else:
+        own_url, own_key = chosen.local_url or LOCAL_BASE_URL, chosen.local_key
+    return Service(url or own_url, key or own_key.strip(), bool(url), bool(key))
+
+
+def online_access_sentence() -> str | None:
+    """Return why Blender may not go online, or None if it may."""
+    if bpy.app.online_access:
+        return None
+    if bpy.app.online_access_override:
+        return "Blender was started with --offline-mode: start it without, or use the local service."
+    return "Online access is off: allow it in Preferences > System > Network, or use the local service."
+
+
+def has_consent(context: bpy.types.Context) -> bool:
+    """Whether the person has agreed to send videos to the cloud at the price of v-credits."""
+    chosen = preferences(context)
+    return chosen is not None and chosen.cloud_consent
+
+
+def user_folder() -> Path:
+    """Return the folder that holds captures and their files; it goes with the extension when that is removed."""
+    try:
+        return Path(bpy.utils.extension_path_user(PACKAGE, create=True))
+    except ValueError:  # registered from a source tree, not an installed extension
+        return Path(bpy.utils.user_resource("DATAFILES", path="aimocap", create=True))

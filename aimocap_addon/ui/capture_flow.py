@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two ends of a capture that need Blender: beginning one from a video source, and taking its motion in.
+
+Operators, the command line and scripts all go through these functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+
+from ..jobs.record import CaptureRecord, CaptureRequest, Placement, Stage
+from ..scene.binding import bind_motion, check_target
+from ..scene.fbx_import import import_fbx, remove_imported
+from ..scene.video_source import VideoSource
+from . import addon
+from .addon import CaptureError, Service
+from .session import session
+
+_EXPORT_RATES = (24, 30, 60, 120)
+
+
+@dataclass(frozen=True)
+class CaptureOptions:
+    """What a person chose beside the video. `armature` is a name; empty: the captured skeleton itself."""
+
+    armature: str = ""
+    mocap_type: str = "full_body"
+    export_rate: str = "SCENE"
+    root_motion: str = "CAPTURED"
+    consent: bool = False
+
+
+@dataclass(frozen=True)
+class FinishedCapture:
+    """What a finished capture became: the armature that moves and a sentence about it."""
+
+    armature: bpy.types.Object
+    sentence: str
+
+
+def usable_service(context: bpy.types.Context, *, consent: bool = False) -> Service:
+    """Return the chosen service; raises CaptureError if no video may or can be sent to it."""
+    service = addon.service(context)
+    if not service.is_local:
+        sentence = addon.online_access_sentence()
+        if sentence:
+            raise CaptureError(sentence)
+        if not (consent or addon.has_consent(context)):
+            raise CaptureError(
+                "The cloud needs your consent: videos leave this machine and cost 1 v-credit per second. "
+                "Give it in the AIMoCap panel or the add-on's preferences."
+            )
+    if not service.api_key:
+        how = "make one with the service's command “keys create”" if service.is_local else "copy it from your account"
+        raise CaptureError(
+            f"There is no API key for {service.base_url}: {how}, and set it in the add-on's preferences or in the "
+            f"environment variable {addon.KEY_VARIABLE}."
+        )
+    return service
+
+
+def target_armature(name: str) -> bpy.types.Object | None:
+    """Return the armature of this name, None for no name.
+
+    Raises CaptureError if there is none, or SceneError if no motion can be bound to it.
+    """
+    if not name:
+        return None
+    found = bpy.data.objects.get(name)
+    if found is None:
+        if not any(each.type == "ARMATURE" for each in bpy.data.objects):
+            raise CaptureError(
+                f"There is no armature “{name}”, nor any other in this file: add a character, or leave the character "
+                "empty to get the captured skeleton."
+            )
+        raise CaptureError(f"There is no armature “{name}” in this file: check the name or choose another one.")
+    if found.type != "ARMATURE":
+        raise CaptureError(f"“{name}” is no armature: choose the armature that moves the character.")
+    check_target(found)
+    return found
+
+
+def motion_rate(choice: str, frames_per_second: float) -> int:
+    """Return the export rate: the chosen one, or for "SCENE" the lowest with a motion frame per scene frame."""
+    if choice != "SCENE":
+        return int(choice)
+    return next((rate for rate in _EXPORT_RATES if rate > frames_per_second - 0.1), _EXPORT_RATES[-1])
+
+
+def begin(context: bpy.types.Context, source: VideoSource, options: CaptureOptions) -> tuple[CaptureRecord, Service]:
+    """Check everything that can be checked before a byte is sent and return the capture to run.
+
+    Raises CaptureError or SceneError.
+    """
+    service = usable_service(context, consent=options.consent)
+    target_armature(options.armature)
+    request = CaptureRequest(
+        video=str(source.path),
+        title=source.name,
+        service_url=service.base_url,
+        duration_sec=source.duration_sec,
+        trim_start_sec=source.trim_start_sec,
+        trim_end_sec=source.trim_end_sec,
+        export_fps=motion_rate(options.export_rate, source.frames_per_second),
+        mocap_type=options.mocap_type,
+        placement=Placement(
+            frame_start=source.frame_start,
+            frames_per_second=source.frames_per_second,
+            scene=context.scene.name,
+            armature=options.armature,
+            blend_file=bpy.data.filepath,
+            root_motion=options.root_motion,
+        ),
+    )
+    return CaptureRecord.new(request), service
+
+
+def finish(context: bpy.types.Context, record: CaptureRecord, armature: str | None = None) -> FinishedCapture:
+    """Import the motion of a ready capture and bind it to its armature, or to another one given by name.
+
+    Raises CaptureError or SceneError; nothing is then left behind in the file.
+    """
+    if record.stage is Stage.FAILED and record.failure is not None:
+        raise CaptureError(record.failure.sentence)
+    path = record.motion_file
+    if record.stage is not Stage.READY or path is None:
+        raise CaptureError("This capture has no motion yet: wait until it is ready.")
+    if not path.is_file():
+        raise CaptureError(f"The motion file {path} is not there any more: capture the clip again.")
+    request, placement = record.request, record.request.placement
+    target = target_armature(placement.armature if armature is None else armature)
+    imported = import_fbx(
+        context,
+        path,
+        name=f"AIMoCap {request.title}",
+        frame_start=placement.frame_start,
+        frame_step=placement.frames_per_second / request.export_fps,
+    )
+    if target is None:
+        result = FinishedCapture(imported, f"“{imported.name}” moves as captured from “{request.title}”.")
+    else:
+        try:
+            bound = bind_motion(
+                imported, target, action_name=f"{target.name} {request.title}", root_motion=placement.root_motion
+            )
+        finally:
+            remove_imported(imported)
+        first, last = bound.frame_range
+        result = FinishedCapture(
+            target, f"“{target.name}” moves as captured from “{request.title}”, frames {first} to {last}."
+        )
+    if not record.imported:
+        session().keep(record.changed(imported=True))
+    return result

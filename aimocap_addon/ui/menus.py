@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Menu entries. Operator search lists what sits in a menu, so every operator for people has one here."""
+
+from __future__ import annotations
+
+import bpy
+
+
+def _strip_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    self.layout.separator()
+    self.layout.operator("aimocap.capture_strip", icon="ARMATURE_DATA")
+
+
+def _import_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    self.layout.operator("aimocap.capture_file", text="Motion from Video (AIMoCap)")
+    self.layout.operator("aimocap.import_capture", text="Latest Capture (AIMoCap)")
+
+
+def _clip_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    self.layout.separator()
+    self.layout.operator("aimocap.capture_clip", icon="ARMATURE_DATA")
+
+
+def _animation_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    self.layout.separator()
+    self.layout.operator("aimocap.bind_motion", icon="ARMATURE_DATA")
+    self.layout.operator("aimocap.stop")
+
+
+_ENTRIES = (
+    ("SEQUENCER_MT_strip", _strip_menu),
+    ("SEQUENCER_MT_context_menu", _strip_menu),
+    ("TOPBAR_MT_file_import", _import_menu),
+    ("CLIP_MT_clip", _clip_menu),
+    ("VIEW3D_MT_object_animation", _animation_menu),
+    ("VIEW3D_MT_pose", _animation_menu),
+)
+
+
+def register() -> None:
+    """Add the entries."""
+    for name, draw in _ENTRIES:
+        getattr(bpy.types, name).append(draw)
+
+
+def unregister() -> None:
+    """Take the entries out again."""
+    for name, draw in reversed(_ENTRIES):
+        getattr(bpy.types, name).remove(draw)

@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators that begin, watch and stop captures.
+
+`execute` blocks until the motion is in the file (scripts, `--background`); `invoke` starts a worker and
+returns, and one modal operator watches all captures.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+
+from ..jobs.record import CaptureRecord, Stage
+from ..jobs.store import StoreError
+from ..scene import compat, video_source
+from ..scene.errors import SceneError
+from ..scene.video_source import VideoSource
+from . import addon
+from .addon import CaptureError
+from .capture_flow import CaptureOptions, begin, finish, usable_service
+from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS, ROOT_MOTION_ITEMS, settings_of
+from .session import STAGE_LABELS, overall_progress, session
+
+if TYPE_CHECKING:
+    from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+    OperatorBase = bpy.types.Operator
+else:
+    # Blender registers subclasses of Operator, so what operators share stands outside of them.
+    OperatorBase = object
+
+WATCH_INTERVAL = 0.2
+_ERRORS = (CaptureError, SceneError, StoreError)
+
+
+class CaptureOperator(OperatorBase):
+    """What the capture operators share; subclasses say which video they mean."""
+
+    armature: StringProperty(
+        name="Character", description="Name of the armature that receives the motion; empty: the captured skeleton"
+    )
+    mocap_type: EnumProperty(name="Capture", items=MOCAP_TYPE_ITEMS, default="full_body")
+    export_rate: EnumProperty(name="Rate", items=EXPORT_RATE_ITEMS, default="SCENE")
+    root_motion: EnumProperty(name="Root Motion", items=ROOT_MOTION_ITEMS, default="CAPTURED")
+    consent: BoolProperty(
+        name="Consent",
+        description="Agree for this capture that the video is sent to the cloud service and costs v-credits",
+        default=False,
+        options={"SKIP_SAVE", "HIDDEN"},
+    )
+
+    def source(self, context: bpy.types.Context) -> VideoSource:
+        """Return the video that is meant; raises SceneError."""
+        raise NotImplementedError
+
+    def options(self) -> CaptureOptions:
+        return CaptureOptions(self.armature, self.mocap_type, self.export_rate, self.root_motion, self.consent)
+
+    def take_panel_settings(self, context: bpy.types.Context) -> None:
+        """Fill what the caller left unset from the panel's settings."""
+        settings = settings_of(addon.current_scene(context))
+        for name in ("mocap_type", "export_rate", "root_motion"):
+            if not self.properties.is_property_set(name):
+                setattr(self, name, getattr(settings, name))
+        if not self.properties.is_property_set("armature") and settings.armature is not None:
+            self.armature = settings.armature.name
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        try:
+            record, service = begin(context, self.source(context), self.options())
+            record = session().run_blocking(record, service)
+            done = finish(context, record)
+        except _ERRORS as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, done.sentence)
+        return {"FINISHED"}
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        self.take_panel_settings(context)
+        return self.start(context)
+
+    def start(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        """Start the capture on a worker thread and watch it."""
+        if not addon.service(context).is_local and not (self.consent or addon.has_consent(context)):
+            return bpy.ops.aimocap.give_consent("INVOKE_DEFAULT")  # type: ignore[attr-defined]
+        try:
+            record, service = begin(context, self.source(context), self.options())
+            session().start(record, service)
+        except _ERRORS as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        watch()
+        return {"FINISHED"}
+
+
+class AIMOCAP_OT_capture_strip(CaptureOperator, bpy.types.Operator):
+    """Turn the active movie strip into motion on the character, in time with the strip"""
+
+    bl_idname = "aimocap.capture_strip"
+    bl_label = "Capture Motion from Strip"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        editor = compat.sequencer_scene(context).sequence_editor
+        if editor is None or editor.active_strip is None:
+            cls.poll_message_set("No strip is active: select a movie strip in the sequencer")
+            return False
+        return True
+
+    def source(self, context: bpy.types.Context) -> VideoSource:
+        scene = compat.sequencer_scene(context)
+        return video_source.from_strip(scene, video_source.active_movie_strip(context))
+
+
+class AIMOCAP_OT_capture_file(CaptureOperator, bpy.types.Operator):
+    """Turn a video file into motion on the character"""
+
+    bl_idname = "aimocap.capture_file"
+    bl_label = "Capture Motion from Video File"
+    bl_options = {"REGISTER"}
+
+    filepath: StringProperty(name="Video", description="Video file to capture", subtype="FILE_PATH")
+    filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    trim_start: FloatProperty(
+        name="Start", description="Where in the video the capture begins, in seconds", min=0.0, unit="TIME_ABSOLUTE"
+    )
+    trim_end: FloatProperty(
+        name="End",
+        description="Where in the video the capture ends, in seconds; 0: at its end",
+        min=0.0,
+        unit="TIME_ABSOLUTE",
+    )
+    frame_start: IntProperty(
+        name="Start Frame", description="Scene frame of the first motion frame; by default the scene's first frame"
+    )
+
+    def source(self, context: bpy.types.Context) -> VideoSource:
+        if not self.filepath:
+            raise SceneError("No video file is given: choose one.")
+        if self.trim_end and self.trim_end <= self.trim_start:
+            raise SceneError("The end lies before the start: set an end after the start, or 0 for the video's own end.")
+        return video_source.from_file(
+            addon.current_scene(context),
+            Path(bpy.path.abspath(self.filepath)),
+            trim_start_sec=self.trim_start,
+            trim_end_sec=self.trim_end or None,
+            frame_start=self.frame_start if self.properties.is_property_set("frame_start") else None,
+        )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        self.take_panel_settings(context)
+        if self.filepath:
+            return self.start(context)
+        context.window_manager.fileselect_add(self)
+        self.chooses_file = True
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        # The file selector calls execute; there the interface has to go on.
+        return self.start(context) if getattr(self, "chooses_file", False) else super().execute(context)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop_search(self, "armature", context.scene, "objects", icon="ARMATURE_DATA")
+        for name in ("mocap_type", "export_rate", "root_motion", "trim_start", "trim_end", "frame_start"):
+            layout.prop(self, name)
+
+
+class AIMOCAP_OT_capture_clip(CaptureOperator, bpy.types.Operator):
+    """Turn the movie clip of this editor into motion on the character"""
+
+    bl_idname = "aimocap.capture_clip"
+    bl_label = "Capture Motion from Clip"
+    bl_options = {"REGISTER"}
+
+    clip: StringProperty(name="Clip", description="Name of the movie clip; empty: the one in this editor")
+
+    @staticmethod
+    def active_clip(context: bpy.types.Context) -> bpy.types.MovieClip | None:
+        return getattr(context, "edit_movieclip", None) or context.scene.active_clip
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if cls.active_clip(context) is None and not bpy.data.movieclips:
+            cls.poll_message_set("There is no movie clip: open one in the Movie Clip editor")
+            return False
+        return True
+
+    def source(self, context: bpy.types.Context) -> VideoSource:
+        clip = bpy.data.movieclips.get(self.clip) if self.clip else self.active_clip(context)
+        if clip is None:
+            what = f"There is no movie clip “{self.clip}”" if self.clip else "No movie clip is active"
+            raise SceneError(f"{what}: open one in the Movie Clip editor.")
+        return video_source.from_clip(addon.current_scene(context), clip)
+
+
+class AIMOCAP_OT_give_consent(bpy.types.Operator):
+    """Agree that captured videos are sent to the AIMoCap cloud and cost v-credits"""
+
+    bl_idname = "aimocap.give_consent"
+    bl_label = "Send Videos to the Cloud?"
+    bl_options = {"INTERNAL"}
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        return context.window_manager.invoke_props_dialog(self, width=420, confirm_text="Agree")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.label(text=f"The video leaves this machine for {addon.service(context).base_url}.")
+        column.label(text="Each captured second costs 1 v-credit of your account there.")
+        column.label(text="Agree once, then press Capture Motion again.")
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        preferences = addon.preferences(context)
+        if preferences is None:
+            self.report({"ERROR"}, "The add-on is not enabled: enable AIMoCap in the preferences.")
+            return {"CANCELLED"}
+        preferences.cloud_consent = True
+        return {"FINISHED"}
+
+
+class AIMOCAP_OT_stop(bpy.types.Operator):
+    """Stop waiting for a capture; it can be resumed later"""
+
+    bl_idname = "aimocap.stop"
+    bl_label = "Stop Capture"
+    bl_options = {"REGISTER"}
+
+    capture_id: StringProperty(
+        name="Capture", description="Which capture; empty: all that are running", options={"SKIP_SAVE"}
+    )
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if not session().running:
+            cls.poll_message_set("No capture is running")
+            return False
+        return True
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        running = [self.capture_id] if self.capture_id else [record.capture_id for record in session().running]
+        stopped = [capture_id for capture_id in running if session().stop(capture_id)]
+        if not stopped:
+            self.report({"ERROR"}, "That capture is not running.")
+            return {"CANCELLED"}
+        self.report({"INFO"}, "Stopped waiting. A job that the service has begun goes on there and stays charged.")
+        return {"FINISHED"}
+
+
+class AIMOCAP_OT_resume(bpy.types.Operator):
+    """Go on with a capture that was stopped, failed or interrupted; nothing is paid twice"""
+
+    bl_idname = "aimocap.resume"
+    bl_label = "Resume Capture"
+    bl_options = {"REGISTER"}
+
+    capture_id: StringProperty(name="Capture", options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        record = session().records.get(self.capture_id)
+        if record is None or record.stage is Stage.READY or session().is_running(self.capture_id):
+            self.report({"ERROR"}, "There is nothing to resume: choose a capture that is not finished.")
+            return {"CANCELLED"}
+        try:
+            service = usable_service(context)
+            if service.base_url != record.request.service_url:
+                raise CaptureError(
+                    f"This capture belongs to {record.request.service_url}: choose that service in the preferences."
+                )
+            session().start(record.resumed() if record.stage.is_final else record, service)
+        except _ERRORS as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        watch()
+        return {"FINISHED"}
+
+
+def watch() -> None:
+    """Start the modal watcher unless it runs; a background Blender has no event loop and needs none."""
+    if not session().watching and not bpy.app.background:
+        bpy.ops.aimocap.watch("INVOKE_DEFAULT")  # type: ignore[attr-defined]
+
+
+class AIMOCAP_OT_watch(bpy.types.Operator):
+    """Show the progress of running captures and bring in their motion; ESC stops watching, not the captures"""
+
+    bl_idname = "aimocap.watch"
+    bl_label = "Watch Captures"
+    bl_options = {"INTERNAL"}
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        self.timer = context.window_manager.event_timer_add(WATCH_INTERVAL, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        session().watching = True
+        self.show(context)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
+        if event.type == "ESC" and event.value == "PRESS":
+            self.end(context)
+            self.report({"INFO"}, "No longer watching. The capture goes on; press Watch in the AIMoCap panel.")
+            return {"CANCELLED"}
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        changed = session().pump()
+        if changed:
+            self.show(context)
+            for record in changed:
+                if record.stage.is_final:
+                    self.conclude(record)
+        if not session().running and not changed:
+            self.end(context)
+            return {"FINISHED", "PASS_THROUGH"}
+        return {"PASS_THROUGH"}
+
+    def conclude(self, record: CaptureRecord) -> None:
+        """Bring in the motion of a finished capture, or say why there is none."""
+        title = record.request.title
+        if record.stage is Stage.FAILED and record.failure is not None:
+            self.report({"ERROR"}, f"“{title}”: {record.failure.sentence}")
+        elif record.stage is Stage.STOPPED:
+            self.report({"INFO"}, f"“{title}” was stopped.")
+        elif record.request.placement.blend_file != bpy.data.filepath:
+            self.report({"INFO"}, f"“{title}” is ready, but belongs to another file: import it from the AIMoCap panel.")
+        else:
+            try:
+                bring_in = bpy.ops.aimocap.import_capture  # type: ignore[attr-defined]
+                bring_in("EXEC_DEFAULT", True, capture_id=record.capture_id)
+            except RuntimeError as error:  # the operator's own report
+                self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+            else:
+                self.report({"INFO"}, f"“{title}” is captured.")
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends the operator: a new file, a closed window. The workers go on."""
+        self.end(context)
+
+    def end(self, context: bpy.types.Context) -> None:
+        session().watching = False
+        context.window_manager.event_timer_remove(self.timer)
+        if context.workspace is not None:
+            context.workspace.status_text_set(None)
+        redraw(context)
+
+    @staticmethod
+    def show(context: bpy.types.Context) -> None:
+        """Write the status bar and have the panels drawn again."""
+        running = session().running
+        if running and context.workspace is not None:
+            first = running[0]
+            more = f" (and {len(running) - 1} more)" if len(running) > 1 else ""
+            context.workspace.status_text_set(
+                f"AIMoCap: {first.request.title} - {STAGE_LABELS[first.stage]} "
+                f"{overall_progress(first):.0%}{more}    [Esc] Stop Watching"
+            )
+        redraw(context)
+
+
+def redraw(context: bpy.types.Context) -> None:
+    """Draw the sidebars that show the panel again: Blender does not do so for changes from a timer."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in ("VIEW_3D", "SEQUENCE_EDITOR", "CLIP_EDITOR"):
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+CLASSES = (
+    AIMOCAP_OT_capture_strip,
+    AIMOCAP_OT_capture_file,
+    AIMOCAP_OT_capture_clip,
+    AIMOCAP_OT_give_consent,
+    AIMOCAP_OT_stop,
+    AIMOCAP_OT_resume,
+    AIMOCAP_OT_watch,
+)

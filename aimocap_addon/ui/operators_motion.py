@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators that bring motion into the file: import a finished capture, bind one armature's motion to another.
+
+Each is one undo step.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, StringProperty
+
+from ..jobs.store import StoreError
+from ..scene.binding import bind_motion
+from ..scene.errors import SceneError
+from .addon import CaptureError
+from .capture_flow import finish
+from .properties import ROOT_MOTION_ITEMS
+from .session import session
+
+if TYPE_CHECKING:
+    from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+
+class AIMOCAP_OT_import_capture(bpy.types.Operator):
+    """Bring the motion of a finished capture into this file, on its character or on the one chosen now"""
+
+    bl_idname = "aimocap.import_capture"
+    bl_label = "Import Capture"
+    bl_options = {"REGISTER", "UNDO"}
+
+    capture_id: StringProperty(
+        name="Capture", description="Which capture; empty: the newest that is ready", options={"SKIP_SAVE"}
+    )
+    armature: StringProperty(
+        name="Character", description="Name of the armature that receives the motion", options={"SKIP_SAVE"}
+    )
+    use_armature: BoolProperty(
+        name="Choose Character",
+        description="Use the character named here instead of the one the capture was made for",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        try:
+            records = session().records
+            if not records:
+                session().load()
+                records = session().records
+            ready = [record for record in records.values() if record.motion_file is not None]
+            if self.capture_id:
+                ready = [record for record in ready if record.capture_id == self.capture_id]
+            if not ready:
+                raise CaptureError("No such capture is ready: capture a clip first.")
+            armature = self.armature if self.use_armature else None
+            done = finish(context, max(ready, key=lambda record: record.created_at), armature)
+        except (CaptureError, SceneError, StoreError) as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, done.sentence)
+        return {"FINISHED"}
+
+
+class AIMOCAP_OT_bind_motion(bpy.types.Operator):
+    """Give the motion of one armature to another, whatever their names, proportions and rest poses"""
+
+    bl_idname = "aimocap.bind_motion"
+    bl_label = "Bind Motion"
+    bl_options = {"REGISTER", "UNDO"}
+
+    source: StringProperty(name="Source", description="Name of the armature that has the motion")
+    target: StringProperty(name="Target", description="Name of the armature that receives it")
+    root_motion: EnumProperty(name="Root Motion", items=ROOT_MOTION_ITEMS, default="CAPTURED")
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if sum(each.type == "ARMATURE" for each in bpy.data.objects) < 2:
+            cls.poll_message_set("Two armatures are needed: one with motion and one to receive it")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        active = context.object
+        if active is not None and active.type == "ARMATURE":
+            self.target = active.name
+        others = [each for each in context.selected_objects if each.type == "ARMATURE" and each != active]
+        if others:
+            self.source = others[0].name
+        return context.window_manager.invoke_props_dialog(self)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop_search(self, "source", context.scene, "objects", icon="ARMATURE_DATA")
+        layout.prop_search(self, "target", context.scene, "objects", icon="ARMATURE_DATA")
+        layout.prop(self, "root_motion")
+
+    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+        try:
+            source, target = self.armature_named(self.source, "source"), self.armature_named(self.target, "target")
+            bound = bind_motion(source, target, root_motion=self.root_motion)
+        except (CaptureError, SceneError) as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        missing = f"; no bone found for {', '.join(bound.missing)}" if bound.missing else ""
+        self.report({"INFO"}, f"“{target.name}” moves as “{source.name}” ({bound.mapped} bones{missing}).")
+        return {"FINISHED"}
+
+    @staticmethod
+    def armature_named(name: str, role: str) -> bpy.types.Object:
+        if not name:
+            raise CaptureError(f"No {role} armature is given: choose one.")
+        found = bpy.data.objects.get(name)
+        if found is None:
+            raise CaptureError(f"There is no object “{name}” in this file: choose the {role} armature again.")
+        return found
+
+
+CLASSES = (AIMOCAP_OT_import_capture, AIMOCAP_OT_bind_motion)

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The AIMoCap panel in the sidebars of the 3D view, the sequencer and the movie clip editor.
+
+Drawing reads memory alone: no file, no network.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import bpy
+
+from ..jobs.record import CaptureRecord, Stage
+from ..scene import compat, video_source
+from . import addon
+from .properties import settings_of
+from .session import STAGE_LABELS, overall_progress, session
+
+_SHOWN_CAPTURES = 5
+_STAGE_ICONS: dict[Stage, Any] = {Stage.READY: "CHECKMARK", Stage.FAILED: "ERROR", Stage.STOPPED: "PAUSE"}
+
+
+def _age(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"
+
+
+class CapturePanel:
+    """What the panels of all editors share."""
+
+    bl_label = "AIMoCap"
+    bl_category = "AIMoCap"
+    bl_region_type = "UI"
+
+    capture_operator = "aimocap.capture_file"
+    layout: bpy.types.UILayout
+
+    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> float | None:
+        """Draw what will be captured; returns about how many seconds that is."""
+        raise NotImplementedError
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        seconds = self.draw_source(context, layout)
+        settings = settings_of(addon.current_scene(context))
+        column = layout.column()
+        column.prop(settings, "armature", icon="ARMATURE_DATA")
+        column.prop(settings, "mocap_type")
+        column.prop(settings, "export_rate")
+        row = column.row()
+        row.enabled = settings.armature is not None
+        row.prop(settings, "root_motion")
+        self.draw_service(context, layout, seconds)
+        self.draw_buttons(layout)
+        self.draw_captures(layout)
+
+    @staticmethod
+    def draw_service(context: bpy.types.Context, layout: bpy.types.UILayout, seconds: float | None) -> None:
+        service = addon.service(context)
+        column = layout.column(align=True)
+        if service.is_local:
+            text = "Local service: no video leaves this machine"
+        elif seconds is None:
+            text = "AIMoCap cloud: 1 v-credit per second"
+        else:
+            text = f"AIMoCap cloud: about {math.ceil(seconds)} v-credits"
+        column.label(text=text, icon="HOME" if service.is_local else "WORLD")
+        if not service.api_key:
+            column.label(text="No API key: set it in the preferences", icon="ERROR")
+        if not service.is_local:
+            sentence = addon.online_access_sentence()
+            if sentence:
+                column.label(text=sentence, icon="ERROR")
+            elif not addon.has_consent(context):
+                column.operator("aimocap.give_consent", text="Allow Sending Videos", icon="QUESTION")
+
+    def draw_buttons(self, layout: bpy.types.UILayout) -> None:
+        column = layout.column(align=True)
+        column.scale_y = 1.4
+        column.operator(self.capture_operator, text="Capture Motion", icon="ARMATURE_DATA")
+        if self.capture_operator != AIMOCAP_PT_view_3d.capture_operator:
+            layout.operator(AIMOCAP_PT_view_3d.capture_operator, text="Capture from File", icon="FILE_MOVIE")
+
+    @staticmethod
+    def draw_captures(layout: bpy.types.UILayout) -> None:
+        current = session()
+        for record in current.running:
+            draw_running(layout, record)
+        if current.running and not current.watching:
+            layout.operator("aimocap.watch", text="Watch", icon="HIDE_OFF")
+        ended = [record for record in current.records.values() if not current.is_running(record.capture_id)]
+        if ended:
+            column = layout.column(align=True)
+            column.label(text="Captures")
+            for record in ended[:_SHOWN_CAPTURES]:
+                draw_ended(column, record)
+
+
+def draw_running(layout: bpy.types.UILayout, record: CaptureRecord) -> None:
+    """Draw a capture that is under way: stage, progress, stop."""
+    box = layout.box()
+    row = box.row()
+    row.label(text=record.request.title, icon="FILE_MOVIE")
+    row.operator("aimocap.stop", text="", icon="CANCEL").capture_id = record.capture_id
+    share = overall_progress(record)
+    box.progress(factor=share, text=f"{STAGE_LABELS[record.stage]} {share:.0%}", type="BAR")
+    seconds = int(time.time() - record.created_at)
+    text = f"{seconds // 60}:{seconds % 60:02d}"
+    box.label(text=f"{text}  {record.message}" if record.message else text)
+
+
+def draw_ended(layout: bpy.types.UILayout, record: CaptureRecord) -> None:
+    """Draw a capture that no worker is at: its outcome and what can be done with it."""
+    row = layout.row(align=True)
+    age = _age(time.time() - record.created_at)
+    row.label(text=f"{record.request.title}, {age}", icon=_STAGE_ICONS.get(record.stage, "PAUSE"))
+    if record.stage is Stage.READY:
+        row.operator("aimocap.import_capture", text="", icon="IMPORT").capture_id = record.capture_id
+        return
+    row.operator("aimocap.resume", text="", icon="FILE_REFRESH").capture_id = record.capture_id
+    if record.failure is not None:
+        column = layout.column(align=True)
+        column.scale_y = 0.8
+        for line in wrapped(record.failure.sentence, 44):
+            column.label(text=line)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Break a sentence into lines; a label does not wrap by itself."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
+
+
+class AIMOCAP_PT_sequencer(CapturePanel, bpy.types.Panel):
+    """Capture from the active strip"""
+
+    bl_space_type = "SEQUENCE_EDITOR"
+    capture_operator = "aimocap.capture_strip"
+
+    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> float | None:
+        scene = compat.sequencer_scene(context)
+        editor = scene.sequence_editor
+        strip = editor.active_strip if editor is not None else None
+        if strip is None or strip.type != "MOVIE":
+            layout.label(text="Select a movie strip", icon="INFO")
+            return None
+        seconds = video_source.estimate_strip_seconds(scene, strip)
+        frames = compat.strip_frames(strip)
+        column = layout.column(align=True)
+        column.label(text=strip.name, icon="FILE_MOVIE")
+        column.label(
+            text=f"Frames {frames.left} to {frames.right - 1}, about {seconds:.1f} s, {strip.fps:.5g} fps file"
+        )
+        return seconds
+
+
+class AIMOCAP_PT_view_3d(CapturePanel, bpy.types.Panel):
+    """Capture from a video file"""
+
+    bl_space_type = "VIEW_3D"
+    capture_operator = "aimocap.capture_file"
+
+    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> float | None:
+        editor = compat.sequencer_scene(context).sequence_editor
+        strip = editor.active_strip if editor is not None else None
+        if strip is None or strip.type != "MOVIE":
+            return None
+        row = layout.row()
+        row.label(text=strip.name, icon="SEQUENCE")
+        row.operator("aimocap.capture_strip", text="Capture Strip")
+        return None
+
+
+class AIMOCAP_PT_clip_editor(CapturePanel, bpy.types.Panel):
+    """Capture from the clip of this editor"""
+
+    bl_space_type = "CLIP_EDITOR"
+    capture_operator = "aimocap.capture_clip"
+
+    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> float | None:
+        clip = getattr(context, "edit_movieclip", None)
+        if clip is None or not clip.fps:
+            layout.label(text="Open a movie clip", icon="INFO")
+            return None
+        seconds = clip.frame_duration / clip.fps
+        layout.label(text=f"{clip.name}, {seconds:.1f} s, {clip.fps:.5g} fps", icon="FILE_MOVIE")
+        return seconds
+
+
+CLASSES = (AIMOCAP_PT_sequencer, AIMOCAP_PT_view_3d, AIMOCAP_PT_clip_editor)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The add-on's preferences: which service, with which key, and the consent to send videos away."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, StringProperty
+
+from ..api.addresses import CLOUD_BASE_URL, LOCAL_BASE_URL
+from . import addon
+
+
+class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
+    bl_idname = addon.PACKAGE
+
+    service: EnumProperty(
+        name="Service",
+        description="Where motion is solved",
+        items=(
+            ("LOCAL", "Local Service", "Solve on this machine: free, and no video leaves it"),
+            ("CLOUD", "AIMoCap Cloud", "Send the video to the AIMoCap service, at the price of v-credits"),
+        ),
+        default="LOCAL",
+    )
+    local_url: StringProperty(
+        name="Address", description="Base URL of the local service on this machine", default=LOCAL_BASE_URL
+    )
+    local_key: StringProperty(
+        name="API Key",
+        description="Key of the local service, made with its command “keys create”. Saved as plain text in Blender's "
+        "preferences",
+        subtype="PASSWORD",
+    )
+    cloud_url: StringProperty(
+        name="Base URL", description="Address of the AIMoCap API; https is required", default=CLOUD_BASE_URL
+    )
+    cloud_key: StringProperty(
+        name="API Key",
+        description="Key from Account > API Keys on the AIMoCap site. Saved as plain text in Blender's preferences",
+        subtype="PASSWORD",
+    )
+    cloud_consent: BoolProperty(
+        name="Videos May Be Sent to the Cloud",
+        description="Captured videos leave this machine for the AIMoCap service, which charges 1 v-credit per second",
+        default=False,
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "service", expand=True)
+        service = addon.service(context)
+        prefix = "cloud" if self.service == "CLOUD" else "local"
+        column = layout.column()
+        row = column.row()
+        row.enabled = not service.url_from_environment
+        row.prop(self, f"{prefix}_url")
+        if service.url_from_environment:
+            column.label(text=f"{addon.URL_VARIABLE} is set and wins: {service.base_url}", icon="INFO")
+        row = column.row()
+        row.enabled = not service.key_from_environment
+        row.prop(self, f"{prefix}_key")
+        if service.key_from_environment:
+            column.label(text=f"The key from the environment variable {addon.KEY_VARIABLE} is used", icon="INFO")
+        else:
+            column.label(text="Keys are saved as plain text; the variable AIMOCAP_KEY avoids that", icon="INFO")
+        if not service.is_local:
+            layout.prop(self, "cloud_consent")
+            sentence = addon.online_access_sentence()
+            if sentence:
+                layout.label(text=sentence, icon="ERROR")
+        layout.label(text=f"Captures are kept in {addon.user_folder()} until the add-on is removed")

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The captures that this Blender knows, in memory for drawing, and the runner that works on them.
+
+One session lives as `WindowManager.aimocap_session` while the add-on is registered. The HTTP library is
+loaded when the first capture starts, not when Blender does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..jobs.record import CaptureRecord, Stage
+from ..jobs.store import CaptureStore
+from . import addon
+
+if TYPE_CHECKING:
+    from ..jobs.drivers import CaptureRunner
+
+PUMP_BUDGET = 0.005  # seconds of the main thread per timer tick
+_KEPT_IN_MEMORY = 50
+
+
+class CaptureSession:
+    """The captures known to this Blender; used from the main thread alone."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, CaptureRecord] = {}
+        self.watching = False
+        self._store: CaptureStore | None = None
+        self._runner: CaptureRunner | None = None
+
+    def store(self) -> CaptureStore:
+        """Return the store, opened on first use; raises StoreError."""
+        if self._store is None:
+            self._store = CaptureStore(Path(addon.user_folder()))
+        return self._store
+
+    def load(self) -> None:
+        """Read the latest captures from disk into memory; raises StoreError."""
+        fresh = {record.capture_id: record for record in self.store().recent(_KEPT_IN_MEMORY)}
+        running = {key: record for key, record in self.records.items() if self.is_running(key)}
+        self.records = fresh | running
+
+    def start(self, record: CaptureRecord, service: addon.Service) -> None:
+        """Begin or go on with a capture on a worker thread; raises StoreError."""
+        from ..jobs.drivers import CaptureRunner, ServiceAccess  # loads the HTTP library
+
+        if self._runner is None:
+            self._runner = CaptureRunner(self.store())
+        self.records = {record.capture_id: record} | self.records
+        self._runner.start(record, ServiceAccess(service.base_url, service.api_key))
+
+    def run_blocking(self, record: CaptureRecord, service: addon.Service) -> CaptureRecord:
+        """Run a capture to its end on this thread, with progress lines on the terminal; raises StoreError."""
+        from ..jobs.drivers import ServiceAccess, run_blocking  # loads the HTTP library
+        from .progress import ProgressPrinter  # wanted by scripts alone
+
+        access = ServiceAccess(service.base_url, service.api_key)
+        record = run_blocking(self.store(), access, record, ProgressPrinter())
+        self.records = {record.capture_id: record} | self.records
+        return record
+
+    def keep(self, record: CaptureRecord) -> None:
+        """Store a change made on the main thread; raises StoreError."""
+        self.records[record.capture_id] = self.store().save(record)
+
+    def stop(self, capture_id: str) -> bool:
+        """Ask a running capture to stop; returns whether it was running."""
+        return self._runner is not None and self._runner.stop(capture_id)
+
+    def is_running(self, capture_id: str) -> bool:
+        """Whether a worker of this Blender is at the capture."""
+        return self._runner is not None and self._runner.is_running(capture_id)
+
+    @property
+    def running(self) -> list[CaptureRecord]:
+        """The captures that are under way in this Blender, newest first."""
+        return [record for record in self.records.values() if self.is_running(record.capture_id)]
+
+    def pump(self) -> list[CaptureRecord]:
+        """Take over what the workers reported; returns the changed captures, the latest state of each."""
+        if self._runner is None:
+            return []
+        changed = {record.capture_id: record for record in self._runner.drain(PUMP_BUDGET)}
+        self.records.update(changed)
+        return list(changed.values())
+
+    def shutdown(self) -> None:
+        """End the workers; their captures keep their place and can be resumed."""
+        if self._runner is not None:
+            self._runner.shutdown()
+
+
+def session() -> CaptureSession:
+    """Return the session of the registered add-on."""
+    return bpy.types.WindowManager.aimocap_session  # type: ignore[attr-defined]
+
+
+STAGE_LABELS = {
+    Stage.CREATED: "Starting",
+    Stage.UPLOADING: "Uploading",
+    Stage.ADMITTED: "Waiting in the Queue",
+    Stage.PROCESSING: "Solving",
+    Stage.DOWNLOADING: "Downloading",
+    Stage.READY: "Ready",
+    Stage.FAILED: "Failed",
+    Stage.STOPPED: "Stopped",
+}
+
+# Share of the whole at which a stage begins, from its usual share of the time.
+_STAGE_BEGINS = {
+    Stage.CREATED: 0.0,
+    Stage.UPLOADING: 0.02,
+    Stage.ADMITTED: 0.12,
+    Stage.PROCESSING: 0.15,
+    Stage.DOWNLOADING: 0.95,
+    Stage.READY: 1.0,
+}
+
+
+def overall_progress(record: CaptureRecord) -> float:
+    """Return how far the whole capture is, 0..1."""
+    begins = list(_STAGE_BEGINS.values())
+    begin = _STAGE_BEGINS.get(record.stage, 0.0)
+    following = next((value for value in begins if value > begin), 1.0)
+    return begin + (following - begin) * record.progress
