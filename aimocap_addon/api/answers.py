@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -12,6 +13,7 @@ import httpx
 from pydantic import ValidationError
 
 from .errors import (
+    API_ERROR_SENTENCES,
     ApiError,
     KeyRefusedError,
     UnexpectedAnswerError,
@@ -24,6 +26,7 @@ _ERROR_OBJECT_KEYS = ("error", "failure")
 _CODE_KEYS = ("code", "errorCode", "failureCode")
 _MESSAGE_KEYS = ("message", "errorMessage", "failureReason", "msg", "reason", "detail")
 _LOGGED_BODY = 2000
+_DEEPEST_FAILURE = 4  # levels of objects in which a code or text is looked for
 
 
 def unwrap(body: Any) -> dict[str, Any]:
@@ -47,25 +50,36 @@ def read_json(response: httpx.Response) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UnexpectedAnswerError(
             "The service's answer cannot be read: check the base URL in the preferences.",
-            detail=response.text[:_LOGGED_BODY],
+            detail=body_text(response),
         ) from error
     return unwrap(body)
+
+
+def body_text(response: httpx.Response) -> str:
+    """Return the beginning of an answer's body for a log.
+
+    Always read as UTF-8: the charset that a service names may be none that yields text.
+    """
+    return response.content[:_LOGGED_BODY].decode("utf-8", "replace")
 
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
-def find_failure(payload: Any) -> tuple[str | None, str | None]:
-    """Look for an error code and a text in a JSON value of unknown shape; returns (code, message)."""
-    if not isinstance(payload, dict):
+def find_failure(payload: Any, depth: int = _DEEPEST_FAILURE) -> tuple[str | None, str | None]:
+    """Look for an error code and a text in a JSON value of unknown shape; returns (code, message).
+
+    A published code counts for more than one we do not know, wherever of the two it stands.
+    """
+    if not isinstance(payload, dict) or depth == 0:
         return None, None
     code = next((text for key in _CODE_KEYS if (text := _text(payload.get(key)))), None)
     message = next((text for key in _MESSAGE_KEYS if (text := _text(payload.get(key)))), None)
     for key in (*_ERROR_OBJECT_KEYS, "data"):
         inner = payload.get(key)
         if isinstance(inner, dict):
-            inner_code, inner_message = find_failure(inner)
+            inner_code, inner_message = find_failure(inner, depth - 1)
             code, message = code or inner_code, message or inner_message
         elif key in _ERROR_OBJECT_KEYS and (text := _text(inner)):
             # {"error": "some_code"} or {"error": "Some text."}
@@ -73,6 +87,8 @@ def find_failure(payload: Any) -> tuple[str | None, str | None]:
                 message = message or text
             else:
                 code = code or text
+    if code not in API_ERROR_SENTENCES:
+        code = find_code(f"{code} {message}") or code
     return code, message
 
 
@@ -80,29 +96,35 @@ def _retry_after(response: httpx.Response) -> float | None:
     value = response.headers.get("Retry-After", "").strip()
     if not value:
         return None
-    if value.isdigit():
+    if value.isdecimal():
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def error_from_response(response: httpx.Response) -> ApiError:
-    """Turn a non-2xx answer (JSON of any shape, XML, HTML, plain text or nothing) into an ApiError."""
-    text = response.text[:_LOGGED_BODY]
+def error_from_response(response: httpx.Response, *, with_key: bool) -> ApiError:
+    """Turn a non-2xx answer (JSON of any shape, XML, HTML, plain text or nothing) into an ApiError.
+
+    `with_key` says whether the request carried the API key: without it, 401 and 403 speak of an expired
+    address, not of the key.
+    """
+    text = body_text(response)
     try:
         payload = response.json()
     except (ValueError, RecursionError):
         payload = None
     code, message = find_failure(payload)
-    code = code or find_code(text)
+    if code not in API_ERROR_SENTENCES:
+        code = find_code(text) or code
     status = response.status_code
     kind = ApiError
-    if status in (401, 403) and (code is None or code == "api_key_invalid"):
+    key_refused = status == 401 if code not in API_ERROR_SENTENCES else code == "api_key_invalid"
+    if with_key and (key_refused or (status == 403 and code is None)):
         kind, code = KeyRefusedError, "api_key_invalid"
     sentence = sentence_for(code, message) if code or message else _status_sentence(status, response.reason_phrase)
     return kind(sentence, status=status, code=code, detail=text, retry_after=_retry_after(response))
@@ -113,8 +135,11 @@ def _status_sentence(status: int, phrase: str) -> str:
         return "The service asks to slow down: the capture goes on by itself after a pause."
     if 300 <= status < 400:
         return f"The service redirects to another address (HTTP {status}): check the base URL in the preferences."
-    if status in (404, 410):
-        return f"The service does not know this any more (HTTP {status}): it may have expired. Capture the clip again."
+    if status in (401, 403, 404, 410):
+        return (
+            f"The service has nothing for us at this address (HTTP {status}): it may have expired, or the base URL in "
+            "the preferences is wrong."
+        )
     if status >= 500:
         return f"The service has a problem of its own (HTTP {status}): try again in a while."
     return f"The service refused the request (HTTP {status} {phrase}): check the settings and try again."
@@ -146,9 +171,15 @@ def _job_object(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def parse_poll(payload: dict[str, Any]) -> JobPoll:
-    """Read a poll answer, `{job, events, result}`; a failed job's reason is looked for wherever it may be."""
+    """Read a poll answer, `{job, events, result}`; a failed job's reason is looked for wherever it may be.
+
+    Raises UnexpectedAnswerError if it names no status: what the job does then is not for us to guess.
+    """
     try:
-        job = JobInfo.model_validate(_job_object(payload))
+        fields = _job_object(payload)
+        if _text(fields.get("status")) is None:
+            raise UnexpectedAnswerError("The service's answer names no status: try again.", detail=str(fields)[:200])
+        job = JobInfo.model_validate(fields)
     except ValidationError as error:
         raise UnexpectedAnswerError("The service's answer cannot be read: try again.", detail=str(error)) from error
     events = payload.get("events")
@@ -161,10 +192,18 @@ def parse_poll(payload: dict[str, Any]) -> JobPoll:
             code, message = find_failure(place)
             job.error_code = job.error_code or code
             job.error_message = job.error_message or message
-    progress = last.get("progress") if isinstance(last, dict) else None
+        job.error_message = job.error_message or _text(last)
     return JobPoll(
         job=job,
         message=_event_text(last),
-        progress=min(max(float(progress), 0.0), 1.0) if isinstance(progress, int | float) else None,
+        progress=_share(last.get("progress")) if isinstance(last, dict) else None,
         result=result,
     )
+
+
+def _share(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return float(min(max(value, 0.0), 1.0))

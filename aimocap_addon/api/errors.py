@@ -3,9 +3,10 @@
 
     AimocapError
     ├── ConfigurationError     the base URL or the key cannot be used; nothing was sent
-    ├── ConnectionFailedError  no answer: refused, unreachable, timed out, broken off
+    ├── ConnectionFailedError  no answer: timed out or broken off; the request may have arrived
+    │   └── UnreachableError   no connection was made, so the request did not arrive
     ├── ApiError               the service answered with an error
-    │   └── KeyRefusedError    401 or 403 without a code of its own
+    │   └── KeyRefusedError    a call with the key was answered 401, or 403 without a code of its own
     ├── UnexpectedAnswerError  an answer that is not what the API promises
     ├── SourceFileError        the video on disk cannot be read or changed under way
     ├── TransferError          a download that did not arrive whole or cannot be written
@@ -43,6 +44,8 @@ API_ERROR_SENTENCES = {
 }
 """Sentences for the eleven published codes (AimocapError.code) and for those of the local service."""
 
+_LONGEST_MESSAGE = 300  # what a line of Blender's interface can still show
+
 RETRYABLE_CODES = frozenset({"api_concurrency_limit_exceeded"})
 RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -66,9 +69,13 @@ class ConfigurationError(AimocapError):
 
 
 class ConnectionFailedError(AimocapError):
-    """No answer came: refused, unreachable, timed out or broken off."""
+    """No answer came: timed out or broken off. The request may have arrived all the same."""
 
     retryable = True
+
+
+class UnreachableError(ConnectionFailedError):
+    """No connection was made (refused, unknown host, no certificate): the request did not arrive."""
 
 
 class ApiError(AimocapError):
@@ -124,8 +131,10 @@ def sentence_for(code: str | None, message: str | None) -> str:
     if code in API_ERROR_SENTENCES:
         return API_ERROR_SENTENCES[code]
     if message:
-        text = message.strip()
-        return text if text.endswith((".", "!", "?")) else text + "."
+        text = " ".join(message.split())
+        if len(text) > _LONGEST_MESSAGE:
+            text = text[:_LONGEST_MESSAGE].rstrip() + "…"
+        return text if text.endswith((".", "!", "?", "…", "。")) else text + "."
     if code:
         return f"The service reported a failure ({code}): try again, and write to support with this code if it stays."
     return "The capture failed and the service gave no reason: try again, or try a shorter or clearer clip."

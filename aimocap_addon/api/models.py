@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 API_PREFIX = "/api/v1/mocap"
@@ -126,20 +126,29 @@ class CreateJobRequest(WireModel):
 class CreatedJob(WireModel):
     """Answer of create."""
 
-    job_id: str
+    job_id: str = Field(min_length=1)
     status: Status = JobStatus.DRAFT
     mocap_type: OptionalText = None
-    upload_url: str
+    upload_url: str = Field(min_length=1)
     source_key: OptionalText = None
 
 
 class JobOutput(WireModel):
     """One delivered target of a finished job."""
 
-    target_id: str = Target.DEFAULT
+    target_id: str = ""
     result_type: OptionalText = None
     fbx_url: OptionalText = None
     motion_json_url: OptionalText = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_target(cls, values: Any) -> Any:
+        """Name the target after the kind of file where the service leaves it out."""
+        if not isinstance(values, dict) or _read_text(values.get("targetId", values.get("target_id"))) is not None:
+            return values
+        robot = values.get("motionJsonUrl") and not values.get("fbxUrl")
+        return {**values, "targetId": str(Target.UNITREE_G1 if robot else Target.DEFAULT)}
 
     @property
     def url(self) -> str | None:

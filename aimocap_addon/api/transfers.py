@@ -66,10 +66,10 @@ def save_response(
     """
     if not response.is_success:
         response.read()
-        raise error_from_response(response)
+        raise error_from_response(response, with_key="Authorization" in response.request.headers)
     header = response.headers.get("Content-Length", "")
     encoded = response.headers.get("Content-Encoding", "identity") != "identity"
-    total = int(header) if header.isdigit() and not encoded else None
+    total = int(header) if header.isdecimal() and not encoded else None
     part = destination.with_name(destination.name + PART_SUFFIX)
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
