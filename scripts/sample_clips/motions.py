@@ -1,0 +1,431 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The motions of the sample clips, written down as a few keys per body part. No bpy.
+
+Angles are in degrees here, positions in metres; arm directions read (outwards, back, up) for both arms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aimocap_addon.motion.rotations import normalize
+
+from .skeleton import REST_HEADS, Arm, Foot, Motion, ankle_position, index
+
+Array = NDArray[np.float64]
+Keys = Sequence[tuple[float, Sequence[float]]]
+
+STANDING = 0.935  # height of the pelvis with knees hardly bent
+_BALL = REST_HEADS[index("ball_l")]
+
+HANGING: tuple[Sequence[float], Sequence[float]] = ((0.20, 0.04, -1.0), (0.10, -0.22, -1.0))
+
+
+def track(keys: Keys, times: Array) -> Array:
+    """Interpolate keys (time, values) at `times` (F,) -> (F, K): monotone cubic, flat before and after.
+
+    Tangents by F. N. Fritsch and J. Butland, "A method for constructing local monotone piecewise cubic
+    interpolants", SIAM J. Sci. Stat. Comput. 5 (1984): extremes are held without overshoot.
+    """
+    at = np.array([time for time, _ in keys], dtype=np.float64)
+    values = np.array([value for _, value in keys], dtype=np.float64)
+    if len(at) == 1:
+        return np.repeat(values, len(times), axis=0)
+    step = np.diff(at)[:, None]
+    slope = np.diff(values, axis=0) / step
+    tangent = np.zeros_like(values)
+    if len(at) > 2:
+        before, after = slope[:-1], slope[1:]
+        w1, w2 = 2 * step[1:] + step[:-1], step[1:] + 2 * step[:-1]
+        same = before * after > 0.0
+        safe_before, safe_after = np.where(same, before, 1.0), np.where(same, after, 1.0)
+        tangent[1:-1] = np.where(same, (w1 + w2) / (w1 / safe_before + w2 / safe_after), 0.0)
+    times = np.clip(times, at[0], at[-1])
+    k = np.clip(np.searchsorted(at, times, side="right") - 1, 0, len(at) - 2)
+    h = step[k]
+    s = ((times - at[k]) / h[:, 0])[:, None]
+    return (
+        (1 + 2 * s) * (1 - s) ** 2 * values[k]
+        + s * (1 - s) ** 2 * h * tangent[k]
+        + s**2 * (3 - 2 * s) * values[k + 1]
+        + s**2 * (s - 1) * h * tangent[k + 1]
+    )
+
+
+def _arm(side: str, keys: Sequence[tuple[float, Sequence[float], Sequence[float]]], times: Array) -> Arm:
+    mirror = np.array((-1.0 if side == "r" else 1.0, 1.0, 1.0))
+
+    def directions(which: int) -> Array:
+        unit: Keys = [(key[0], normalize(np.array(key[1 + which], dtype=np.float64)).tolist()) for key in keys]
+        return normalize(track(unit, times)) * mirror
+
+    return Arm(directions(0), directions(1))
+
+
+def _turns(keys: Keys, times: Array) -> Array:
+    return np.radians(track(keys, times))
+
+
+def _foot(times: Array, ball: Keys, yaw: Keys, pitch: Keys = ((0.0, (0.0,)),)) -> Foot:
+    return Foot(track(ball, times), _turns(yaw, times)[:, 0], _turns(pitch, times)[:, 0])
+
+
+def _standing_feet(times: Array, apart: float = 0.14, yaw: float = 12.0) -> dict[str, Foot]:
+    return {
+        side: _foot(times, ((0.0, (sign * apart, _BALL[1], _BALL[2])),), ((0.0, (sign * yaw,)),))
+        for side, sign in (("l", 1.0), ("r", -1.0))
+    }
+
+
+def wave_squat(times: Array) -> Motion:
+    """Wave the right arm overhead, then one deep squat with both arms stretched forward."""
+    idle = ((0.22, 0.02, -1.0), (0.12, -0.25, -1.0))
+    up, out, inward = (0.55, -0.15, 0.9), (0.55, -0.25, 0.9), (-0.45, -0.2, 0.9)
+    forward = ((0.12, -1.0, -0.05), (-0.02, -1.0, 0.12))
+    right = [
+        (0.3, *idle),
+        (0.7, (1.0, -0.25, 0.1), (0.7, -0.4, 0.8)),
+        (1.0, up, out),
+        (1.25, up, inward),
+        (1.5, up, out),
+        (1.75, up, inward),
+        (2.0, up, out),
+        (2.2, up, (0.0, -0.25, 1.0)),
+        (2.5, (1.0, -0.2, 0.0), (0.6, -0.55, 0.3)),
+        (2.85, *idle),
+        (3.0, *idle),
+        (3.65, *forward),
+        (3.95, *forward),
+        (4.65, *idle),
+    ]
+    left = [(0.0, *idle), (3.0, *idle), (3.65, *forward), (3.95, *forward), (4.65, *idle)]
+    return Motion(
+        pelvis=track(
+            [
+                (0.3, (0.0, 0.0, STANDING)),
+                (0.9, (0.035, 0.0, STANDING - 0.005)),
+                (2.1, (0.035, 0.0, STANDING - 0.005)),
+                (2.7, (0.0, 0.0, STANDING)),
+                (2.95, (0.0, 0.0, STANDING)),
+                (3.7, (0.0, 0.20, 0.56)),
+                (3.9, (0.0, 0.20, 0.56)),
+                (4.65, (0.0, 0.0, STANDING)),
+            ],
+            times,
+        ),
+        pelvis_turn=_turns(
+            [(2.95, (0, 0, 0)), (3.7, (0, 24, 0)), (3.9, (0, 24, 0)), (4.65, (0, 0, 0))],
+            times,
+        ),
+        chest=_turns(
+            [
+                (0.3, (0, 0, 0)),
+                (0.9, (0, -2, 7)),
+                (2.1, (0, -2, 7)),
+                (2.7, (0, 0, 0)),
+                (3.0, (0, 0, 0)),
+                (3.7, (0, 8, 0)),
+                (3.9, (0, 8, 0)),
+                (4.65, (0, 0, 0)),
+            ],
+            times,
+        ),
+        head=_turns(
+            [
+                (0.3, (0, 0, 0)),
+                (0.9, (-6, 0, -9)),
+                (2.1, (-6, 0, -9)),
+                (2.7, (0, 0, 0)),
+                (3.0, (0, 0, 0)),
+                (3.7, (0, -22, 0)),
+                (3.9, (0, -22, 0)),
+                (4.65, (0, 0, 0)),
+            ],
+            times,
+        ),
+        arms={"l": _arm("l", left, times), "r": _arm("r", right, times)},
+        feet=_standing_feet(times),
+    )
+
+
+def punch_kick(times: Array) -> Motion:
+    """Jab, cross, jab from a boxing guard, then a front kick of the rear leg by way of a raised knee."""
+    guard = ((0.35, -0.45, -0.85), (-0.25, -0.45, 0.85))
+    cocked = ((0.45, -0.2, -0.9), (-0.2, -0.5, 0.85))
+    jab = ((-0.05, -1.0, 0.02), (-0.20, -1.0, 0.10))
+    left = [
+        (0.35, *guard),
+        (0.50, *jab),
+        (0.60, *jab),
+        (0.85, *guard),
+        (1.55, *guard),
+        (1.70, *jab),
+        (1.80, *jab),
+        (2.05, *guard),
+        (3.1, *guard),
+        (3.3, (0.5, -0.2, -0.8), (0.0, -0.8, 0.5)),
+        (3.8, *guard),
+    ]
+    right = [
+        (0.80, *guard),
+        (0.90, *cocked),
+        (1.08, *jab),
+        (1.18, *jab),
+        (1.45, *guard),
+        (2.7, *guard),
+        (3.2, (0.5, 0.15, -0.9), (0.15, -0.6, 0.4)),
+        (3.9, *guard),
+    ]
+    low = 0.87
+    home, raised = (0.0, -0.02, low), (0.06, -0.16, low + 0.015)
+    rear = (-0.17, 0.16, _BALL[2])
+    return Motion(
+        pelvis=track(
+            [
+                (0.3, home),
+                (0.52, (0.02, -0.06, low)),
+                (0.85, home),
+                (1.1, (0.02, -0.09, low - 0.005)),
+                (1.45, home),
+                (1.72, (0.02, -0.06, low)),
+                (2.1, home),
+                (2.55, raised),
+                (3.45, raised),
+                (4.0, home),
+            ],
+            times,
+        ),
+        pelvis_turn=_turns(
+            [
+                (0.3, (-25, 3, 0)),
+                (0.5, (-34, 4, 0)),
+                (0.85, (-25, 3, 0)),
+                (1.1, (22, 5, 0)),
+                (1.45, (-22, 3, 0)),
+                (1.7, (-34, 4, 0)),
+                (2.1, (-25, 3, 0)),
+                (2.6, (-4, -3, 0)),
+                (3.2, (6, -10, 0)),
+                (3.45, (0, -3, 0)),
+                (4.0, (-25, 3, 0)),
+            ],
+            times,
+        ),
+        chest=_turns(
+            [
+                (0.3, (-6, 8, 0)),
+                (0.5, (-16, 8, 0)),
+                (0.85, (-6, 8, 0)),
+                (1.1, (20, 10, 0)),
+                (1.45, (-4, 8, 0)),
+                (1.7, (-16, 8, 0)),
+                (2.1, (-6, 8, 0)),
+                (2.6, (2, 6, 0)),
+                (3.2, (0, 4, 0)),
+                (4.0, (-6, 8, 0)),
+            ],
+            times,
+        ),
+        head=_turns(
+            [
+                (0.3, (25, -4, 0)),
+                (0.5, (38, -4, 0)),
+                (0.85, (25, -4, 0)),
+                (1.1, (-30, -6, 0)),
+                (1.45, (22, -4, 0)),
+                (1.7, (38, -4, 0)),
+                (2.1, (25, -4, 0)),
+                (2.6, (2, 0, 0)),
+                (3.4, (-4, 4, 0)),
+                (4.0, (25, -4, 0)),
+            ],
+            times,
+        ),
+        arms={"l": _arm("l", left, times), "r": _arm("r", right, times)},
+        feet={
+            "l": _foot(times, [(0.0, (0.12, -0.30, _BALL[2]))], [(0.0, (4,))]),
+            "r": _foot(
+                times,
+                [
+                    (2.2, rear),
+                    (2.42, (-0.14, 0.06, 0.25)),
+                    (2.75, (-0.06, -0.42, 0.52)),
+                    (2.92, (-0.06, -0.44, 0.56)),
+                    (3.14, (0.0, -0.88, 0.95)),
+                    (3.24, (0.0, -0.88, 0.95)),
+                    (3.45, (-0.06, -0.42, 0.52)),
+                    (3.75, (-0.14, 0.04, 0.2)),
+                    (3.98, rear),
+                ],
+                [
+                    (0.85, (-40,)),
+                    (1.08, (-12,)),
+                    (1.2, (-12,)),
+                    (1.45, (-40,)),
+                    (2.2, (-40,)),
+                    (2.7, (0,)),
+                    (3.45, (0,)),
+                    (3.98, (-40,)),
+                ],
+                [
+                    (0.85, (10,)),
+                    (1.08, (38,)),
+                    (1.2, (36,)),
+                    (1.45, (10,)),
+                    (2.0, (10,)),
+                    (2.2, (42,)),
+                    (2.5, (40,)),
+                    (2.9, (5,)),
+                    (3.16, (-30,)),
+                    (3.22, (-30,)),
+                    (3.5, (10,)),
+                    (3.8, (34,)),
+                    (3.98, (26,)),
+                    (4.15, (10,)),
+                ],
+            ),
+        },
+    )
+
+
+# --- walking ----------------------------------------------------------------------------------------------------
+
+_STRAIGHT, _RADIUS = 1.55, 0.42
+_STEP_TIME, _SWING_SHARE = 0.50, 0.78
+
+
+def _path(s: Array) -> tuple[Array, Array]:
+    """A hairpin: along +X, a half turn towards the camera, back along -X. Returns positions (N, 2), headings (N,)."""
+    turn = np.pi * _RADIUS
+    angle = np.clip((s - _STRAIGHT) / turn, 0.0, 1.0) * np.pi
+    back = np.maximum(s - _STRAIGHT - turn, 0.0)
+    x = np.minimum(s, _STRAIGHT) - back + _RADIUS * np.sin(angle)
+    y = _RADIUS * np.cos(angle)
+    # Yaw 0 faces -Y, so +X is yaw 90 degrees; the half turn goes clockwise seen from above.
+    return np.stack((x - 0.95, y), axis=-1), np.pi / 2 - angle
+
+
+def _foot_place(s: float, side: str, apart: float = 0.085) -> tuple[Array, float]:
+    (position,), (heading,) = _path(np.array([s]))
+    sign = 1.0 if side == "l" else -1.0
+    left = np.array((np.cos(heading), np.sin(heading)))
+    return np.array((*(position + sign * apart * left), _BALL[2])), float(heading)
+
+
+def walk_turn(times: Array) -> Motion:
+    """Walk across the room, turn around in a half circle and walk back, arms swinging against the legs."""
+    count = 8
+    length = 2 * _STRAIGHT + np.pi * _RADIUS - 0.25
+    start = 0.25
+    # The feet start side by side; the first and the last step are half as long.
+    stride = length / (count - 1)
+    landings = np.concatenate(([0.5], np.arange(1.5, count - 1), [count - 1.0])) * stride
+    foot_keys: dict[str, list[tuple[float, Array, float]]] = {}
+    pitch: dict[str, list[tuple[float, tuple[float]]]] = {"l": [(0.0, (0.0,))], "r": [(0.0, (0.0,))]}
+    swings: dict[str, list[tuple[float, float]]] = {"l": [], "r": []}
+    for side in "lr":
+        place, yaw = _foot_place(0.0, side)
+        foot_keys[side] = [(0.0, place, yaw)]
+    for k, s in enumerate(landings):
+        side = "rl"[k % 2]
+        lift_off = start + k * _STEP_TIME
+        landing = lift_off + _SWING_SHARE * _STEP_TIME
+        place, yaw = _foot_place(float(s), side)
+        _, last_place, last_yaw = foot_keys[side][-1]
+        foot_keys[side] += [(lift_off, last_place, last_yaw), (landing, place, yaw)]
+        swings[side].append((lift_off, landing))
+        strike = -4.0 if k == count - 1 else -14.0
+        pitch[side] += [
+            (lift_off - 0.16, (0.0,)),
+            (lift_off, (26.0 if k == 0 else 36.0,)),
+            (lift_off + 0.45 * (landing - lift_off), (16.0,)),
+            (landing, (strike,)),
+            (landing + 0.10, (0.0,)),
+        ]
+    last_side = "rl"[(count - 1) % 2]
+    other = "r" if last_side == "l" else "l"
+    final_off = start + count * _STEP_TIME
+    place, yaw = _foot_place(float(landings[-1]), other)
+    _, last_place, last_yaw = foot_keys[other][-1]
+    foot_keys[other] += [(final_off, last_place, last_yaw), (final_off + 0.4, place, yaw)]
+    swings[other].append((final_off, final_off + 0.4))
+    pitch[other] += [
+        (final_off - 0.16, (0.0,)),
+        (final_off, (26.0,)),
+        (final_off + 0.25, (8.0,)),
+        (final_off + 0.4, (0.0,)),
+    ]
+
+    feet = {}
+    for side in "lr":
+        ball = track([(t, p.tolist()) for t, p, _ in foot_keys[side]], times)
+        for lift_off, landing in swings[side]:
+            phase = np.clip((times - lift_off) / (landing - lift_off), 0.0, 1.0)
+            ball[:, 2] += 0.06 * np.sin(np.pi * phase) ** 2
+        heading = track([(t, (a,)) for t, _, a in foot_keys[side]], times)[:, 0]
+        feet[side] = Foot(ball, heading, np.radians(track(pitch[side], times)[:, 0]))
+
+    # The pelvis is half a step behind each landing foot, at constant speed in between.
+    pelvis_keys: Keys = [
+        (start - 0.15, (0.0,)),
+        (start + 0.25, (0.12 * stride,)),
+        *[(start + (k + 0.9) * _STEP_TIME, ((k + 0.12) * stride,)) for k in range(1, count)],
+        (final_off + 0.45, (landings[-1],)),
+    ]
+    s = track(pelvis_keys, times)[:, 0]
+    s = _smooth(s, 4)
+    place, heading = _path(s)
+    left = np.stack((np.cos(heading), np.sin(heading)), axis=-1)
+    ahead = np.stack((np.sin(heading), -np.cos(heading)), axis=-1)
+    lead = {side: np.sum((feet[side].ball[:, :2] - place) * ahead, axis=-1) for side in "lr"}
+    spread = np.abs(lead["l"] - lead["r"])
+    height = 0.925 - 0.12 * spread**2
+    on = {side: np.clip(1.0 - (feet[side].ball[:, 2] - _BALL[2]) / 0.05, 0.0, 1.0) for side in "lr"}
+    sway = _smooth(0.025 * (on["l"] - on["r"]), 4)
+    # The ball of the foot is ahead of the hips when standing.
+    ground = place + sway[:, None] * left + 0.9 * _BALL[1] * ahead
+    for side, sign in (("l", 1.0), ("r", -1.0)):
+        hip = ground + sign * REST_HEADS[index("thigh_l"), 0] * left
+        height = np.minimum(height, _reachable(hip, ankle_position(feet[side], side)))
+    # Smoothing may not lift the hips out of the legs' reach again.
+    height = _smooth(np.min([np.roll(height, shift) for shift in range(-3, 4)], axis=0), 6)
+    pelvis = np.concatenate((ground, height[:, None]), axis=-1)
+    twist = np.clip(_smooth(lead["r"] - lead["l"], 2), -0.7, 0.7)
+    zero = np.zeros_like(twist)
+    arms = {}
+    for side, opposite in (("l", "r"), ("r", "l")):
+        swing = np.clip(1.15 * _smooth(lead[opposite] - lead[side], 3), -0.65, 0.65)
+        bend = 0.25 + 0.30 * np.clip(swing, 0.0, None)
+        out = np.full_like(swing, 0.17)
+        sign = np.array((1.0 if side == "l" else -1.0, 1.0, 1.0))
+        upper = np.stack((out, -np.sin(swing), -np.cos(swing)), axis=-1)
+        fore = np.stack((0.4 * out, -np.sin(swing + bend), -np.cos(swing + bend)), axis=-1)
+        arms[side] = Arm(normalize(upper) * sign, normalize(fore) * sign)
+    return Motion(
+        pelvis=pelvis,
+        pelvis_turn=np.stack((heading + 0.16 * twist, zero + np.radians(2.0), zero), axis=-1),
+        chest=np.stack((-0.36 * twist, zero + np.radians(3.0), zero), axis=-1),
+        head=np.stack((0.2 * twist, zero - np.radians(3.0), zero), axis=-1),
+        arms=arms,
+        feet=feet,
+    )
+
+
+def _reachable(hip: Array, ankle: Array) -> Array:
+    """Return the highest the pelvis (F,) may be above hips at (F, 2) for a leg to reach its ankle (F, 3)."""
+    thigh, calf, foot = (REST_HEADS[index(name)] for name in ("thigh_l", "calf_l", "foot_l"))
+    leg = 0.992 * (np.linalg.norm(calf - thigh) + np.linalg.norm(foot - calf))
+    aside = np.sum((ankle[:, :2] - hip) ** 2, axis=-1)
+    drop = REST_HEADS[0, 2] - thigh[2]
+    return ankle[:, 2] + np.sqrt(leg**2 - aside) + drop
+
+
+def _smooth(values: Array, rounds: int) -> Array:
+    """Average each value with its neighbours `rounds` times, ends held."""
+    for _ in range(rounds):
+        padded = np.concatenate((values[:1], values, values[-1:]))
+        values = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+    return values
