@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The differences between Blender versions, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import bpy
+
+# Actions have slots, and f-curves live in the slot's channel bag.
+# https://developer.blender.org/docs/release_notes/4.4/upgrading/slotted_actions/
+HAS_SLOTS = bpy.app.version >= (4, 4, 0)
+
+
+def fbx_importer() -> Callable[..., set[str]] | None:
+    """Return the operator that imports FBX files, or None when there is none.
+
+    4.5 brought a built-in one, several times faster; before, it is an add-on that a person can disable.
+    https://developer.blender.org/docs/release_notes/4.5/pipeline_assets_io/
+    """
+    if bpy.app.version >= (4, 5, 0):
+        return bpy.ops.wm.fbx_import
+    # bpy.ops makes up any operator asked for: only the list of the module tells whether it exists
+    return bpy.ops.import_scene.fbx if "fbx" in dir(bpy.ops.import_scene) else None
+
+
+def create_action(name: str, owner: bpy.types.ID) -> tuple[bpy.types.Action, Any]:
+    """Return a new action for `owner`, not assigned yet, and its collection of f-curves (with `new` and `remove`)."""
+    action = bpy.data.actions.new(name)
+    if not HAS_SLOTS:
+        return action, action.fcurves
+    slot = action.slots.new(id_type=owner.id_type, name=owner.name)
+    strip = action.layers.new("Layer").strips.new(type="KEYFRAME")
+    return action, strip.channelbag(slot, ensure=True).fcurves
+
+
+def create_curve(action: bpy.types.Action, curves: Any, path: str, index: int, group: str) -> bpy.types.FCurve:
+    """Return a new f-curve in the group of that name, which is made if need be."""
+    if not HAS_SLOTS:
+        return curves.new(path, index=index, action_group=group)
+    curve = curves.new(path, index=index)
+    # `curves.new` takes a group's name only from 5.0 on
+    bag = action.layers[0].strips[0].channelbag(action.slots[0])
+    curve.group = bag.groups.get(group) or bag.groups.new(group)
+    return curve
+
+
+def assign_action(owner: bpy.types.ID, action: bpy.types.Action | None, slot: Any = None) -> None:
+    """Make `action` the active one of `owner`, with `slot` or else the action's first; None takes the action away."""
+    animation = owner.animation_data or owner.animation_data_create()
+    animation.action = action
+    if HAS_SLOTS and action is not None and action.slots:
+        animation.action_slot = slot or action.slots[0]
+
+
+def active_slot(owner: bpy.types.ID) -> Any:
+    """Return the slot of the owner's action that is in use; None without one, and before 4.4."""
+    animation = owner.animation_data
+    return animation.action_slot if HAS_SLOTS and animation is not None and animation.action else None
+
+
+def active_curves(owner: bpy.types.ID) -> Any:
+    """Return the f-curves that the active action has for `owner`, a collection with `remove`; empty without any."""
+    animation = owner.animation_data
+    if animation is None or animation.action is None:
+        return ()
+    if not HAS_SLOTS:
+        return animation.action.fcurves
+    for bag in _bags(animation.action):
+        if bag.slot == animation.action_slot:
+            return bag.fcurves
+    return ()
+
+
+def _bags(action: bpy.types.Action) -> Iterator[Any]:
+    for layer in action.layers:
+        for strip in layer.strips:
+            yield from strip.channelbags
+
+
+def strips_of(editor: bpy.types.SequenceEditor) -> Any:
+    """Return the strips of a sequence editor (`sequences` until 4.3)."""
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """Return the scene whose strips the sequencer shows.
+
+    From 5.0 a workspace has a sequencer scene of its own, None until one is chosen
+    (https://developer.blender.org/docs/release_notes/5.0/sequencer/).
+    """
+    scene = getattr(context, "sequencer_scene", None) or context.scene
+    assert scene is not None  # a Blender without any scene has no sequencer
+    return scene
+
+
+class StripFrames(NamedTuple):
+    """Where a strip lies, in scene frames: the handles ([left, right)) and its whole content."""
+
+    left: int
+    right: int
+    content_start: float
+    content_duration: float
+    trim_start: int  # file frames cut off before the content ("hold offset")
+    trim_end: int
+
+
+def strip_frames(strip: Any) -> StripFrames:
+    """Read a strip's place. 5.1 renamed all of these and 6.0 removes the old names."""
+    if hasattr(strip, "left_handle"):
+        left, right = strip.left_handle, strip.right_handle
+        content_start = strip.content_start
+        before, after = strip.left_handle_offset, strip.right_handle_offset
+    else:
+        left, right = strip.frame_final_start, strip.frame_final_end
+        content_start = strip.frame_start
+        before, after = strip.frame_offset_start, strip.frame_offset_end
+    if hasattr(strip, "content_trim_start"):
+        trim_start, trim_end = strip.content_trim_start, strip.content_trim_end
+    else:
+        trim_start, trim_end = strip.animation_offset_start, strip.animation_offset_end
+    return StripFrames(left, right, content_start, right - left + before + after, trim_start, trim_end)
