@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One running service: a data folder of its own, a socket on loopback, a dispatcher with its workers."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from .app import create_app
+from .database import Database
+from .dispatcher import Dispatcher
+from .errors import CannotStartError
+from .runner import SolverRunner, start_workers, stop_workers
+from .signed_urls import UrlSigner
+from .storage import Storage, open_data_folder
+
+_LOCK_NAME = "service.lock"
+_SHUTDOWN_SEC = 5
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What `serve` is told. Port 0 means any free port; `url_lifetime_sec` is that of signed URLs."""
+
+    host: str
+    port: int
+    data: Path
+    workers: int
+    url_lifetime_sec: float
+
+
+def serve(options: ServeOptions, solver: SolverRunner) -> None:
+    """Serve until SIGINT or SIGTERM; raises CannotStartError."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, _end)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what FFmpeg thinks of a video is told by our answers
+    data = open_data_folder(options.data)
+    with _alone(data), contextlib.closing(_listen(options.host, options.port)) as listener:
+        database, storage = Database(data), Storage(data)
+        storage.clean()
+        signer = UrlSigner(database.url_signing_key(), options.url_lifetime_sec)
+        make_executor = functools.partial(start_workers, options.workers)
+        dispatcher = Dispatcher(database, storage, solver, make_executor, options.workers)
+        app = create_app(database, storage, signer, dispatcher.wake)
+        dispatcher.start()
+        try:
+            config = uvicorn.Config(
+                app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,  # signed URLs are secrets and stay out of logs
+                timeout_graceful_shutdown=_SHUTDOWN_SEC,
+            )
+            _Server(config, _url(listener)).run(sockets=[listener])
+        finally:
+            dispatcher.stop(stop_workers)
+            database.close()
+
+
+class _Server(uvicorn.Server):
+    """Says on standard output when it answers, so that whoever started it can wait for that."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(f"AIMoCap local service listening on {self._url}", flush=True)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    # uvicorn has its own handlers while it serves and raises the signal again when it is done.
+    raise SystemExit(0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket on a loopback address; raises CannotStartError."""
+    address = "127.0.0.1" if host == "localhost" else host
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        ip = None
+    if ip is None or not ip.is_loopback:
+        raise CannotStartError(f"The service serves this machine alone and not {host}: use --host 127.0.0.1.")
+    try:
+        return socket.create_server((address, port), family=socket.AF_INET6 if ip.version == 6 else socket.AF_INET)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CannotStartError(
+            f"Port {port} on {host} cannot be used ({reason}): choose another with --port, or 0 for any that is free."
+        ) from error
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextlib.contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Hold the data folder for this process, so that no two services run the same jobs.
+
+    SQLite's file lock does it: it is the same on every system and goes with the process, however that ends.
+    """
+    with contextlib.closing(sqlite3.connect(data / _LOCK_NAME, timeout=0, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise CannotStartError(
+                f"Another service uses the data folder {data}: end it, or choose another folder with --data."
+            ) from error
+        yield
