@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from .addresses import is_loopback
 from .answers import error_from_response, find_failure, parse_poll, parse_result, read_json
 from .errors import (
+    AimocapError,
     ApiError,
     ConfigurationError,
     ConnectionFailedError,
@@ -89,6 +90,7 @@ class AimocapClient:
             )
         if not key.isascii() or not key.isprintable() or " " in key:
             raise ConfigurationError("The API key has characters that no key has: copy it again from the account page.")
+        self._key = key
         self._authorization = {"Authorization": f"Bearer {key}"}
         try:
             self._http = httpx.Client(
@@ -187,7 +189,11 @@ class AimocapClient:
         """
         target = self._resolve(url)
         for with_key in (False, True):
-            with self._transport_errors(target), self._open_download(target, with_key) as response:
+            with (
+                self._key_kept_out(),
+                self._transport_errors(target),
+                self._open_download(target, with_key) as response,
+            ):
                 if response.status_code in (401, 403) and self._is_own(response.request.url) and not with_key:
                     continue
                 save_response(response, destination, on_progress, is_canceled)
@@ -232,15 +238,26 @@ class AimocapClient:
         return url
 
     def _call(self, method: str, path: str, *, json: Any = None) -> dict[str, Any]:
-        return read_json(self._request(method, path, json=json))
+        response = self._request(method, path, json=json)
+        with self._key_kept_out():
+            return read_json(response)
 
     def _request(self, method: str, path: str, *, json: Any = None) -> httpx.Response:
         url = self._base_url.copy_with(path=self._base_url.path.rstrip("/") + API_PREFIX + path)
-        with self._transport_errors(url):
+        with self._key_kept_out(), self._transport_errors(url):
             response = self._http.request(method, url, json=json, headers=self._authorization, timeout=_API_TIMEOUT)
-        if not response.is_success:
-            raise error_from_response(response, with_key=True)
+            if not response.is_success:
+                raise error_from_response(response, with_key=True)
         return response
+
+    @contextlib.contextmanager
+    def _key_kept_out(self) -> Iterator[None]:
+        """Keep the key out of errors, since a service may repeat what it was sent."""
+        try:
+            yield
+        except AimocapError as error:
+            error.redact(self._key)
+            raise
 
     @contextlib.contextmanager
     def _transport_errors(self, url: httpx.URL) -> Iterator[None]:

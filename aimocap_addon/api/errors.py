@@ -63,6 +63,12 @@ class AimocapError(Exception):
         self.code = code
         self.detail = detail
 
+    def redact(self, secret: str) -> None:
+        """Take out a secret that a service repeated in its answer."""
+        self.user_message = self.user_message.replace(secret, "…")
+        self.detail = self.detail.replace(secret, "…")
+        self.args = (self.user_message,)
+
 
 class ConfigurationError(AimocapError):
     """The base URL or the key cannot be used; nothing was sent."""
