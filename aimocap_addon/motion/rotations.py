@@ -136,3 +136,70 @@ def swing_twist(q: Array, axis: Array) -> tuple[Array, Array]:
     identity = np.array((1.0, 0.0, 0.0, 0.0))
     twist = np.where(length < 1e-9, identity, twist / np.where(length < 1e-9, 1.0, length))
     return quaternion_multiply(q, quaternion_conjugate(twist)), twist
+
+
+def quaternion_from_euler(angles: Array, order: str) -> Array:
+    """Return rotations (..., 4) of `angles` (..., 3) = (x, y, z) in radians.
+
+    `order` names the axes in the order in which they are applied, each about the fixed axes: "XYZ" is the matrix
+    product Z*Y*X, as in Blender's rotation modes.
+    """
+    q = np.zeros((*angles.shape[:-1], 4))
+    q[..., 0] = 1.0
+    for letter in order:
+        axis = "XYZ".index(letter)
+        q = quaternion_multiply(quaternion_from_axis_angle(np.eye(3)[axis], angles[..., axis]), q)
+    return q
+
+
+def euler_from_quaternion(q: Array, order: str, near: Array | None = None) -> Array:
+    """Return (F, ..., 3) angles (x, y, z) in radians of rotations `q` (F, ..., 4), continuous along the first axis.
+
+    Of the two triples that give the same rotation, and their whole turns, each frame takes the one closest to the
+    frame before; the first frame takes the one closest to `near` (..., 3), zero if not given. `order` as in
+    quaternion_from_euler. Source of the formulas: K. Shoemake, "Euler angle conversion", Graphics Gems IV (1994).
+    """
+    i, j, k = ("XYZ".index(letter) for letter in order)
+    sign = 1.0 if (j - i) % 3 == 1 else -1.0
+    m = matrix_from_quaternion(q)
+    cosine = np.hypot(m[..., i, i], m[..., j, i])
+    free = cosine > 1e-7  # at the poles the first and the last axis coincide: the last is left at zero
+    first = np.where(
+        free,
+        np.arctan2(sign * m[..., k, j], m[..., k, k]),
+        np.arctan2(-sign * m[..., j, k], m[..., j, j]),
+    )
+    middle = np.arctan2(-sign * m[..., k, i], cosine)
+    last = np.where(free, np.arctan2(sign * m[..., j, i], m[..., i, i]), 0.0)
+    angles = np.empty((*q.shape[:-1], 3))
+    angles[..., i], angles[..., j], angles[..., k] = first, middle, last
+    other = angles + np.pi
+    other[..., j] = np.pi - middle
+    turn = 2.0 * np.pi
+    previous = np.zeros(angles.shape[1:]) if near is None else near
+    for frame in range(len(angles)):
+        a = angles[frame] - turn * np.round((angles[frame] - previous) / turn)
+        b = other[frame] - turn * np.round((other[frame] - previous) / turn)
+        nearer = np.abs(b - previous).sum(axis=-1, keepdims=True) < np.abs(a - previous).sum(axis=-1, keepdims=True)
+        previous = angles[frame] = np.where(nearer, b, a)
+    return angles
+
+
+def axis_angle_from_quaternion(q: Array) -> tuple[Array, Array]:
+    """Return axes (F, 3) and angles (F) in radians of rotations (F, 4), both continuous from frame to frame.
+
+    A frame without rotation keeps the axis of its neighbour (Y if there is none), so that interpolating between
+    frames never swings the axis round.
+    """
+    q = make_continuous(q)
+    length = np.linalg.norm(q[:, 1:], axis=-1)
+    turning = length > 1e-6
+    if not turning.any():
+        return np.tile((0.0, 1.0, 0.0), (len(q), 1)), np.zeros(len(q))
+    source = np.maximum.accumulate(np.where(turning, np.arange(len(q)), -1))
+    source = np.where(source < 0, int(np.argmax(turning)), source)
+    axes = normalize(q[source, 1:])
+    flips = np.where(np.sum(axes[1:] * axes[:-1], axis=-1) < 0, -1.0, 1.0)
+    signs = np.concatenate(((1.0,), np.cumprod(flips)))
+    angles = 2.0 * np.arctan2(signs * np.sum(q[:, 1:] * axes, axis=-1), q[:, 0])
+    return axes * signs[:, None], np.unwrap(angles, period=4.0 * np.pi)

@@ -13,7 +13,7 @@ import bpy
 HAS_SLOTS = bpy.app.version >= (4, 4, 0)
 
 
-def fbx_importer() -> Callable[..., set[str]] | None:
+def fbx_importer() -> Callable[..., Any] | None:
     """Return the operator that imports FBX files, or None when there is none.
 
     4.5 brought a built-in one, several times faster; before, it is an add-on that a person can disable.
@@ -25,13 +25,22 @@ def fbx_importer() -> Callable[..., set[str]] | None:
     return bpy.ops.import_scene.fbx if "fbx" in dir(bpy.ops.import_scene) else None
 
 
-def create_action(name: str, owner: bpy.types.ID) -> tuple[bpy.types.Action, Any]:
+def fbx_frame_spacing(scene: bpy.types.Scene) -> float:
+    """Return how far apart, in frames, an FBX importer that has just run put two frames of the file.
+
+    Importers set the scene to the file's frame rate. The one before 4.5 then counts in the rounded rate alone, so that
+    29.97 becomes 30.
+    """
+    return 1.0 if bpy.app.version >= (4, 5, 0) else scene.render.fps_base
+
+
+def create_action(name: str, owner: bpy.types.Object) -> tuple[bpy.types.Action, Any]:
     """Return a new action for `owner`, not assigned yet, and its collection of f-curves (with `new` and `remove`)."""
     action = bpy.data.actions.new(name)
     if not HAS_SLOTS:
         return action, action.fcurves
     slot = action.slots.new(id_type=owner.id_type, name=owner.name)
-    strip = action.layers.new("Layer").strips.new(type="KEYFRAME")
+    strip: Any = action.layers.new("Layer").strips.new(type="KEYFRAME")
     return action, strip.channelbag(slot, ensure=True).fcurves
 
 
@@ -41,12 +50,13 @@ def create_curve(action: bpy.types.Action, curves: Any, path: str, index: int, g
         return curves.new(path, index=index, action_group=group)
     curve = curves.new(path, index=index)
     # `curves.new` takes a group's name only from 5.0 on
-    bag = action.layers[0].strips[0].channelbag(action.slots[0])
+    strip: Any = action.layers[0].strips[0]
+    bag = strip.channelbag(action.slots[0])
     curve.group = bag.groups.get(group) or bag.groups.new(group)
     return curve
 
 
-def assign_action(owner: bpy.types.ID, action: bpy.types.Action | None, slot: Any = None) -> None:
+def assign_action(owner: bpy.types.Object, action: bpy.types.Action | None, slot: Any = None) -> None:
     """Make `action` the active one of `owner`, with `slot` or else the action's first; None takes the action away."""
     animation = owner.animation_data or owner.animation_data_create()
     animation.action = action
@@ -54,13 +64,13 @@ def assign_action(owner: bpy.types.ID, action: bpy.types.Action | None, slot: An
         animation.action_slot = slot or action.slots[0]
 
 
-def active_slot(owner: bpy.types.ID) -> Any:
+def active_slot(owner: bpy.types.Object) -> Any:
     """Return the slot of the owner's action that is in use; None without one, and before 4.4."""
     animation = owner.animation_data
     return animation.action_slot if HAS_SLOTS and animation is not None and animation.action else None
 
 
-def active_curves(owner: bpy.types.ID) -> Any:
+def active_curves(owner: bpy.types.Object) -> Any:
     """Return the f-curves that the active action has for `owner`, a collection with `remove`; empty without any."""
     animation = owner.animation_data
     if animation is None or animation.action is None:
@@ -76,7 +86,8 @@ def active_curves(owner: bpy.types.ID) -> Any:
 def _bags(action: bpy.types.Action) -> Iterator[Any]:
     for layer in action.layers:
         for strip in layer.strips:
-            yield from strip.channelbags
+            keyframe_strip: Any = strip
+            yield from keyframe_strip.channelbags
 
 
 def strips_of(editor: bpy.types.SequenceEditor) -> Any:

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the rest poses of two bodies differ, limb by limb."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from .body import RestBody
+from .mapping import FINGERS, SIDES
+from .rotations import (
+    Array,
+    normalize,
+    quaternion_between,
+    quaternion_from_matrix,
+    quaternion_multiply,
+    quaternion_rotate,
+)
+from .skeleton import IDENTITY
+
+# Limbs in order, each with the joint its direction points to.
+_LIMBS = (("upper_arm", "lower_arm"), ("lower_arm", "hand"), ("thigh", "calf"), ("calf", "foot"))
+
+
+def calibrations(source: RestBody, target: RestBody) -> dict[str, Array]:
+    """Return, for each role of arms, legs and hands that both have, the turn C (4) from target's to source's rest.
+
+    C lays the target's limb along the source's. It starts from the C of the bone before and adds the smallest turn,
+    so that neighbours are not twisted against each other. Both bodies must be in the same space.
+    """
+    found: dict[str, Array] = {}
+    for side in SIDES:
+        for limb, end in _LIMBS:
+            before = found.get(
+                f"{side}_upper_arm" if limb == "lower_arm" else f"{side}_thigh" if limb == "calf" else ""
+            )
+            found |= _along(source, target, f"{side}_{limb}", f"{side}_{end}", IDENTITY if before is None else before)
+        hand = f"{side}_hand"
+        if hand not in source.bones or hand not in target.bones:
+            continue
+        found[hand] = _palm(source, target, side, found.get(f"{side}_lower_arm", IDENTITY))
+        for finger in FINGERS:
+            before = found[hand]
+            bones = [f"{side}_{finger}_{n}" for n in ("metacarpal", 1, 2, 3)]
+            for bone, end in pairwise(bones):
+                found |= _along(source, target, bone, end, before)
+                before = found.get(bone, before)
+            if _both(source, target, bones[-1]):
+                found[bones[-1]] = before
+    return {role: c for role, c in found.items() if _both(source, target, role)}
+
+
+def _both(source: RestBody, target: RestBody, *roles: str) -> bool:
+    return all(role in source.bones and role in target.bones for role in roles)
+
+
+def _along(source: RestBody, target: RestBody, bone: str, end: str, before: Array) -> dict[str, Array]:
+    """Return the calibration of one limb, or `before` where its direction is not known on both bodies."""
+    if not _both(source, target, bone):
+        return {}
+    if not _both(source, target, end):
+        return {bone: before}
+    reached = quaternion_rotate(before, target.direction(bone, end))
+    return {bone: quaternion_multiply(quaternion_between(reached, source.direction(bone, end)), before)}
+
+
+def _palm(source: RestBody, target: RestBody, side: str, before: Array) -> Array:
+    """Return the calibration of a hand; `before` without fingers on both.
+
+    The palm's plane goes through wrist, first and last knuckle; in it the hand points to the middle knuckle.
+    """
+    knuckles = [f"{side}_{finger}_1" for finger in FINGERS[1:] if _both(source, target, f"{side}_{finger}_1")]
+    if not knuckles:
+        return before
+    hand = f"{side}_hand"
+    middle = f"{side}_middle_1" if f"{side}_middle_1" in knuckles else knuckles[len(knuckles) // 2]
+    if len(knuckles) == 1:
+        return _along(source, target, hand, middle, before)[hand]
+    frames = []
+    for body in (target, source):
+        normal = np.cross(body.direction(hand, knuckles[0]), body.direction(hand, knuckles[-1]))
+        across = np.cross(normal, body.direction(hand, middle))
+        if np.linalg.norm(normal) < 1e-9 or np.linalg.norm(across) < 1e-9:
+            return _along(source, target, hand, middle, before)[hand]
+        normal, across = normalize(normal), normalize(across)
+        frames.append(np.stack((normal, across, np.cross(normal, across)), axis=-1))
+    return quaternion_from_matrix(frames[1] @ frames[0].T)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a foot stands on the ground."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rotations import Array
+
+# In leg lengths per second and leg lengths: a planted toe moves slower and stays lower than this. Seconds: a shorter
+# touch is no contact.
+MAX_SPEED = 0.20
+MAX_HEIGHT = 0.06
+MIN_DURATION = 0.10
+
+
+def planted(positions: Array, up: Array, leg: float, rate: float) -> NDArray[np.bool_]:
+    """Return (F) True where a toe at `positions` (F, 3) is planted.
+
+    `up` (3) is the unit up direction, `leg` the leg's length in the units of `positions`, `rate` frames per second.
+    Height counts from the toe's own low level, so the ground need not be at zero.
+    """
+    if len(positions) < 2:
+        return np.ones(len(positions), dtype=bool)
+    speed = np.linalg.norm(np.gradient(positions, axis=0), axis=-1) * rate / leg
+    height = positions @ up
+    low = np.percentile(height, 5.0)
+    on = (speed < MAX_SPEED) & (height - low < MAX_HEIGHT * leg)
+    edges = np.flatnonzero(np.diff(np.concatenate(((0,), on.astype(np.int8), (0,)))))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        if stop - start < MIN_DURATION * rate:
+            on[start:stop] = False
+    return on

@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Motion of armatures, read into arrays and written as actions.
+
+Reading goes straight to the f-curves wherever they say all there is to say. With constraints, drivers, NLA strips or
+anything else that only Blender itself can work out, the scene is stepped frame by frame instead.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Quaternion
+
+from ..motion.retarget import Solution, Target
+from ..motion.rotations import (
+    Array,
+    axis_angle_from_quaternion,
+    euler_from_quaternion,
+    matrix_from_quaternion,
+    normalize,
+    quaternion_from_axis_angle,
+    quaternion_from_euler,
+    quaternion_from_matrix,
+    quaternion_multiply,
+    quaternion_rotate,
+    quaternion_slerp,
+)
+from ..motion.skeleton import Motion, Skeleton, forward_kinematics
+from . import compat
+
+_BONE_PATH = re.compile(r'pose\.bones\["((?:[^"\\]|\\.)*)"\]\.(\w+)$')
+_ROTATION_CHANNELS = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
+_LINEAR = 1  # bpy.types.Keyframe.interpolation, as a number for foreach_set
+_AUTO_CLAMPED = 4  # bpy.types.Keyframe.handle_left_type, likewise
+
+# Curves by bone name ("" for the object itself), channel and index.
+Curves = dict[tuple[str, str], dict[int, bpy.types.FCurve]]
+
+
+def read_skeleton(armature: bpy.types.Object) -> Skeleton:
+    """Return the armature's bones at rest, parents first."""
+    bones = [pose_bone.bone for pose_bone in _pose_bones(armature)]
+    order = {bone.name: i for i, bone in enumerate(bones)}
+    parents = np.array([order[bone.parent.name] if bone.parent else -1 for bone in bones], dtype=np.intp)
+    rest = np.array([bone.matrix_local for bone in bones], dtype=np.float64).reshape(-1, 4, 4)
+    return Skeleton(tuple(order), parents, rest)
+
+
+def read_target(armature: bpy.types.Object) -> Target:
+    """Return the armature as a receiver of motion, in its present pose."""
+    bones = _pose_bones(armature)
+    rest = [_present_rotation(bone) for bone in bones]
+    orders = [_order(bone) for bone in bones]
+    angles = [
+        np.array(bone.rotation_euler)
+        if bone.rotation_mode == order
+        else euler_from_quaternion(rotation[None], order)[0]
+        for bone, rotation, order in zip(bones, rest, orders, strict=True)
+    ]
+    return Target(
+        skeleton=read_skeleton(armature),
+        rotations=np.array(rest),
+        angles=np.array(angles),
+        orders=orders,
+        locations=np.array([np.zeros(3) if bone.bone.use_connect else np.array(bone.location) for bone in bones]),
+        locked=np.array([[False] * 3 if bone.lock_rotations_4d else list(bone.lock_rotation) for bone in bones]),
+        inherits_rotation=np.array([bone.bone.use_inherit_rotation for bone in bones]),
+        local_location=np.array([bone.bone.use_local_location for bone in bones]),
+    )
+
+
+def motion_range(armature: bpy.types.Object) -> tuple[float, float] | None:
+    """Return the first and last scene frame at which the armature is animated; None when it is not.
+
+    Without keys of its own, but with constraints or drivers, that is the frame range of the scene.
+    """
+    animation = armature.animation_data
+    ranges = [curve.range() for curves in _curves(armature).values() for curve in curves.values()]
+    if animation is not None and animation.use_nla:
+        strips = [strip for track in animation.nla_tracks if not track.mute for strip in track.strips if not strip.mute]
+        ranges += [(strip.frame_start, strip.frame_end) for strip in strips]
+    if ranges:
+        return min(r[0] for r in ranges), max(r[1] for r in ranges)
+    moved = any(not c.mute for bone in _pose_bones(armature) for c in bone.constraints) or (
+        animation is not None and any(_BONE_PATH.match(driver.data_path) for driver in animation.drivers)
+    )
+    scene = bpy.context.scene
+    return (float(scene.frame_start), float(scene.frame_end)) if moved else None
+
+
+def read_motion(armature: bpy.types.Object, skeleton: Skeleton, names: Sequence[str], frames: Array) -> Motion:
+    """Return the motion of the bones `names` at the scene frames `frames` (F), which may lie between whole ones.
+
+    Motion of the armature object itself (where Unreal's root bone ends up on import) is part of it; where the object
+    merely stands in the scene is not.
+    """
+    scene = bpy.context.scene
+    rate = scene.render.fps / scene.render.fps_base / max(1e-6, float(frames[-1] - frames[0]) / max(1, len(frames) - 1))
+    bones = tuple(skeleton.index[name] for name in names)
+    needed = skeleton.with_ancestors(bones)
+    curves = _curves(armature)
+    pose_bones = _pose_bones(armature)
+    if _is_plain(armature, [pose_bones[bone] for bone in needed], curves):
+        rotations = {bone: _rotation(pose_bones[bone], skeleton.names[bone], curves, frames) for bone in needed}
+        locations = {
+            bone: _vector(curves, (skeleton.names[bone], "location"), pose_bones[bone].location, frames)
+            for bone in needed
+            if not pose_bones[bone].bone.use_connect
+        }
+        turned, placed = forward_kinematics(skeleton, needed, rotations, locations)
+        count = len(frames)
+        motion_rotations = np.stack([np.broadcast_to(turned[bone], (count, 4)) for bone in bones])
+        motion_positions = np.stack([np.broadcast_to(placed[bone], (count, 3)) for bone in bones])
+        objects = _object_matrices(armature, curves, frames)
+    else:
+        matrices, objects = _evaluated(armature, bones, frames)
+        axes = np.swapaxes(normalize(np.swapaxes(matrices[..., :3, :3], -1, -2)), -1, -2)
+        motion_rotations, motion_positions = quaternion_from_matrix(axes), matrices[..., :3, 3]
+    if objects is not None:
+        motion_rotations, motion_positions = _moved(armature, objects, motion_rotations, motion_positions)
+    return Motion(bones, motion_rotations, motion_positions, rate)
+
+
+def write_action(armature: bpy.types.Object, solution: Solution, first_frame: int, name: str) -> bpy.types.Action:
+    """Return a new action, not assigned, with linear keys of `solution` on whole frames from `first_frame` on.
+
+    Each bone keeps its rotation mode. Locked channels get no curve.
+    """
+    action, curves = compat.create_action(name, armature)
+    try:
+        pose_bones = _pose_bones(armature)
+        count = len(solution.location)
+        points = np.empty((count, 2), dtype=np.float32)
+        points[:, 0] = first_frame + np.arange(count)
+        linear = np.full(count, _LINEAR, dtype=np.int32)
+        handles = np.full(count, _AUTO_CLAMPED, dtype=np.int32)
+
+        def write(bone: bpy.types.PoseBone, channel: str, index: int, values: Array) -> None:
+            curve = compat.create_curve(action, curves, bone.path_from_id(channel), index, bone.name)
+            points[:, 1] = values
+            keys = curve.keyframe_points
+            keys.add(count)
+            keys.foreach_set("co", points.ravel())
+            keys.foreach_set("interpolation", linear)
+            keys.foreach_set("handle_left_type", handles)
+            keys.foreach_set("handle_right_type", handles)
+            curve.update()  # places the handles, for whoever makes the keys curved later
+
+        for index, rotation in solution.rotations.items():
+            bone = pose_bones[index]
+            channel, values, locked = _rotation_channels(bone, rotation)
+            for i in range(values.shape[1]):
+                if not locked[i]:
+                    write(bone, channel, i, values[:, i])
+        hips = pose_bones[solution.hips]
+        for i in range(3):
+            if not hips.lock_location[i] and not hips.bone.use_connect:
+                write(hips, "location", i, solution.location[:, i])
+    except Exception:
+        bpy.data.actions.remove(action)
+        raise
+    return action
+
+
+def _pose_bones(armature: bpy.types.Object) -> Sequence[bpy.types.PoseBone]:
+    """Return the pose bones, parents first, which the pose itself does not promise."""
+    return [armature.pose.bones[bone.name] for bone in _data(armature).bones] if armature.pose else []
+
+
+def _data(armature: bpy.types.Object) -> bpy.types.Armature:
+    assert isinstance(armature.data, bpy.types.Armature)
+    return armature.data
+
+
+def _order(bone: bpy.types.PoseBone) -> str:
+    return "XYZ" if bone.rotation_mode in _ROTATION_CHANNELS else bone.rotation_mode
+
+
+def _present_rotation(owner: bpy.types.PoseBone | bpy.types.Object) -> Array:
+    """Return the rotation channel (4) of a pose bone or object, whatever its mode."""
+    if owner.rotation_mode == "QUATERNION":
+        return normalize(np.array(owner.rotation_quaternion))
+    if owner.rotation_mode == "AXIS_ANGLE":
+        angle, *axis = owner.rotation_axis_angle
+        return quaternion_from_axis_angle(np.array(axis), np.array(angle))
+    return quaternion_from_euler(np.array(owner.rotation_euler), owner.rotation_mode)
+
+
+def _rotation_channels(bone: bpy.types.PoseBone, rotation: Array) -> tuple[str, Array, Sequence[bool]]:
+    """Return the name, the values (F, 3 or 4) and the locks of the rotation channels of a bone."""
+    if bone.rotation_mode == "QUATERNION":
+        channel, values = "rotation_quaternion", rotation
+    elif bone.rotation_mode == "AXIS_ANGLE":
+        axes, angles = axis_angle_from_quaternion(rotation)
+        channel, values = "rotation_axis_angle", np.column_stack((angles, axes))
+    else:
+        near = np.array(bone.rotation_euler)
+        return "rotation_euler", euler_from_quaternion(rotation, bone.rotation_mode, near), list(bone.lock_rotation)
+    if bone.lock_rotations_4d:
+        return channel, values, [bone.lock_rotation_w, *bone.lock_rotation]
+    return channel, values, [False] * 4  # the solution already keeps the locked angles
+
+
+def _curves(armature: bpy.types.Object) -> Curves:
+    found: Curves = {}
+    for curve in compat.active_curves(armature):
+        if curve.mute or curve.is_empty:
+            continue
+        match = _BONE_PATH.match(curve.data_path)
+        if match:
+            name = match[1].replace('\\"', '"').replace("\\\\", "\\")
+            found.setdefault((name, match[2]), {})[curve.array_index] = curve
+        elif "." not in curve.data_path and "[" not in curve.data_path:
+            found.setdefault(("", curve.data_path), {})[curve.array_index] = curve
+    return found
+
+
+def _is_plain(armature: bpy.types.Object, bones: Sequence[bpy.types.PoseBone], curves: Curves) -> bool:
+    """Tell whether the f-curves and the rest pose alone determine where `bones` are."""
+    animation = armature.animation_data
+    holders = (armature, _data(armature))
+    parent = armature.parent
+    while parent is not None:
+        if parent.animation_data or parent.constraints:
+            return False
+        parent = parent.parent
+    if animation is None or animation.action is None or animation.use_tweak_mode:
+        return False
+    return (
+        armature.parent_type == "OBJECT"
+        and _data(armature).pose_position == "POSE"
+        and not (animation.use_nla and any(not t.mute and t.strips for t in animation.nla_tracks))
+        and (animation.action_blend_type, animation.action_influence) == ("REPLACE", 1.0)
+        and not any(holder.animation_data and holder.animation_data.drivers for holder in holders)
+        and not any(not c.mute for owner in (armature, *bones) for c in owner.constraints)
+        and all(bone.bone.use_inherit_rotation and bone.bone.use_local_location for bone in bones)
+        and all(_is_unscaled(bone, curves) for bone in bones)
+        and np.allclose(armature.matrix_basis @ _composed(armature).inverted_safe(), np.eye(4), atol=1e-5)
+    )
+
+
+def _composed(armature: bpy.types.Object) -> Any:
+    """Return the object's matrix from its plain channels, without the delta transforms."""
+    return Matrix.LocRotScale(armature.location, Quaternion(_present_rotation(armature).tolist()), armature.scale)
+
+
+def _is_unscaled(bone: bpy.types.PoseBone, curves: Curves) -> bool:
+    scales = [value for curve in curves.get((bone.name, "scale"), {}).values() for value in _keys(curve)[1]]
+    return bool(np.allclose([*bone.scale, *scales], 1.0, atol=1e-4))
+
+
+def _keys(curve: bpy.types.FCurve) -> tuple[Array, Array]:
+    """Return frames and values (K) of a curve's keys."""
+    points = np.empty(len(curve.keyframe_points) * 2, dtype=np.float32)
+    curve.keyframe_points.foreach_get("co", points)
+    return points[::2].astype(np.float64), points[1::2].astype(np.float64)
+
+
+def _is_linear(curve: bpy.types.FCurve) -> bool:
+    interpolation = np.empty(len(curve.keyframe_points), dtype=np.int32)
+    curve.keyframe_points.foreach_get("interpolation", interpolation)
+    return not curve.modifiers and curve.extrapolation == "CONSTANT" and bool((interpolation == _LINEAR).all())
+
+
+def _sampled(curve: bpy.types.FCurve, frames: Array) -> Array:
+    if _is_linear(curve):
+        return np.interp(frames, *_keys(curve))
+    return np.array([curve.evaluate(frame) for frame in frames])
+
+
+def _vector(curves: Curves, key: tuple[str, str], present: Any, frames: Array) -> Array:
+    """Return a channel (F, N), or (N) where nothing is keyed; indices without a curve keep the present value."""
+    found = curves.get(key)
+    if not found:
+        return np.array(present, dtype=np.float64)
+    columns = [_sampled(found[i], frames) if i in found else np.full(len(frames), v) for i, v in enumerate(present)]
+    return np.stack(columns, axis=-1)
+
+
+def _rotation(owner: bpy.types.PoseBone | bpy.types.Object, name: str, curves: Curves, frames: Array) -> Array:
+    """Return the rotation channel (F, 4), or (4) where nothing is keyed.
+
+    Between linear quaternion keys the turn is even (slerp along the shorter arc). Blender itself blends the four
+    numbers, which jumps where an exporter let the sign flip.
+    """
+    channel = _ROTATION_CHANNELS.get(owner.rotation_mode, "rotation_euler")
+    found = curves.get((name, channel))
+    if not found:
+        return _present_rotation(owner)
+    if channel == "rotation_euler":
+        return quaternion_from_euler(
+            _vector(curves, (name, channel), owner.rotation_euler, frames), owner.rotation_mode
+        )
+    if channel == "rotation_axis_angle":
+        values = _vector(curves, (name, channel), owner.rotation_axis_angle, frames)
+        return quaternion_from_axis_angle(values[:, 1:], values[:, 0])
+    if len(found) == 4 and all(_is_linear(curve) for curve in found.values()):
+        times, columns = zip(*(_keys(found[i]) for i in range(4)), strict=True)
+        if all(len(t) == len(times[0]) and np.array_equal(t, times[0]) for t in times[1:]):
+            return _slerped(times[0], normalize(np.stack(columns, axis=-1)), frames)
+    return normalize(_vector(curves, (name, channel), owner.rotation_quaternion, frames))
+
+
+def _slerped(times: Array, values: Array, frames: Array) -> Array:
+    """Return rotations (F, 4) at `frames` between the keys (K) and (K, 4)."""
+    if len(times) == 1:
+        return np.repeat(values, len(frames), axis=0)
+    right = np.clip(np.searchsorted(times, frames), 1, len(times) - 1)
+    share = np.clip((frames - times[right - 1]) / (times[right] - times[right - 1]), 0.0, 1.0)
+    if np.isin(share, (0.0, 1.0)).all():
+        return values[np.where(share > 0.5, right, right - 1)]
+    return quaternion_slerp(values[right - 1], values[right], share)
+
+
+def _object_matrices(armature: bpy.types.Object, curves: Curves, frames: Array) -> Array | None:
+    """Return the object's matrices (F, 4, 4) from its own curves, or None where it does not move."""
+    location = _vector(curves, ("", "location"), armature.location, frames)
+    rotation = _rotation(armature, "", curves, frames)
+    scale = _vector(curves, ("", "scale"), armature.scale, frames)
+    if all(values.ndim == 1 or np.allclose(values, values[0], atol=1e-6) for values in (location, rotation, scale)):
+        return None
+    matrices = np.zeros((len(frames), 4, 4))
+    basis = matrix_from_quaternion(np.broadcast_to(rotation, (len(frames), 4)))
+    matrices[:, :3, :3] = basis * np.broadcast_to(scale, (len(frames), 3))[:, None, :]
+    matrices[:, :3, 3] = location
+    matrices[:, 3, 3] = 1.0
+    above = np.array(armature.matrix_world @ armature.matrix_basis.inverted_safe())
+    return above @ matrices
+
+
+def _evaluated(armature: bpy.types.Object, bones: Sequence[int], frames: Array) -> tuple[Array, Array | None]:
+    """Step the scene and return matrices (N, F, 4, 4) of `bones`, and of the object (F, 4, 4) if it moves."""
+    scene = bpy.context.scene
+    rows = [armature.pose.bones.find(_data(armature).bones[bone].name) for bone in bones]
+    present = scene.frame_current, scene.frame_subframe
+    buffer = np.empty(len(armature.pose.bones) * 16, dtype=np.float32)
+    matrices = np.empty((len(bones), len(frames), 4, 4))
+    objects = np.empty((len(frames), 4, 4))
+    try:
+        for i, frame in enumerate(frames):
+            whole = math.floor(frame)
+            scene.frame_set(whole, subframe=float(frame) - whole)
+            evaluated = armature.evaluated_get(bpy.context.evaluated_depsgraph_get())
+            evaluated.pose.bones.foreach_get("matrix", buffer)  # column by column
+            matrices[:, i] = buffer.reshape(-1, 4, 4).transpose(0, 2, 1)[rows]
+            objects[i] = evaluated.matrix_world
+    finally:
+        scene.frame_set(present[0], subframe=present[1])
+    return matrices, None if np.allclose(objects, objects[0], atol=1e-5) else objects
+
+
+def _moved(armature: bpy.types.Object, objects: Array, rotations: Array, positions: Array) -> tuple[Array, Array]:
+    """Apply the object's motion (F, 4, 4) to bones (N, F, 4) and (N, F, 3).
+
+    It counts from the place where the object would stand without it: at its parent (or the world's origin), turned as
+    at the first frame but along whole axes, so that a conversion between axes is kept out and a heading is kept in.
+    """
+    scale = float(np.mean(np.linalg.norm(objects[0, :3, :3], axis=0)))
+    axes = objects[:, :3, :3] / np.linalg.norm(objects[:, :3, :3], axis=1, keepdims=True)
+    upright = _whole_axes(axes[0])
+    origin = np.array(armature.parent.matrix_world.translation) if armature.parent else np.zeros(3)
+    turn = quaternion_from_matrix(upright.T @ axes)
+    shift = (objects[:, :3, 3] - origin) @ upright / scale
+    grown = np.linalg.norm(objects[:, :3, :3], axis=1).mean(axis=-1)[:, None] / scale
+    return quaternion_multiply(turn, rotations), quaternion_rotate(turn, positions * grown) + shift
+
+
+def _whole_axes(rotation: Array) -> Array:
+    """Return the rotation (3, 3) by whole quarter turns that is nearest to `rotation` (3, 3)."""
+    left = rotation.copy()
+    found = np.zeros((3, 3))
+    for _ in range(2):
+        row, column = np.unravel_index(np.argmax(np.abs(left)), (3, 3))
+        found[row, column] = np.sign(left[row, column])
+        left[row, :] = left[:, column] = 0.0
+    row, column = int(np.flatnonzero(~found.any(axis=1))[0]), int(np.flatnonzero(~found.any(axis=0))[0])
+    found[row, column] = 1.0
+    found[row, column] = np.linalg.det(found)
+    return found

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Binding captured motion to the character a person chose."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+import bpy
+import numpy as np
+
+from ..motion.mapping import Mapping, detect, families
+from ..motion.retarget import solve
+from ..motion.skeleton import Skeleton
+from . import compat
+from .armature_motion import motion_range, read_motion, read_skeleton, read_target, write_action
+from .errors import SceneError
+
+# Keys of a re-timed action are single precision numbers: this close to a whole frame is that frame.
+_FRAME_TOLERANCE = 1e-3
+# Relative difference between the object's scales along its axes.
+_SCALE_TOLERANCE = 1e-3
+
+
+class BindResult(NamedTuple):
+    """What a binding made.
+
+    `mapped` counts the bones that got motion; `missing` names the parts of the body that the source moves and the
+    target has no bone for; `family` is the rig family found; `frame_range` holds the first and the last frame keyed.
+    """
+
+    action: bpy.types.Action
+    mapped: int
+    missing: tuple[str, ...]
+    family: str
+    frame_range: tuple[int, int]
+
+
+def bind_motion(
+    source: bpy.types.Object,
+    target: bpy.types.Object,
+    *,
+    action_name: str | None = None,
+    frame_start: float | None = None,
+    root_motion: str = "CAPTURED",
+) -> BindResult:
+    """Give the motion of the armature `source` to the armature `target`, as a new action.
+
+    The action has linear keys on whole scene frames, from the source's first frame (or `frame_start`) on; the last
+    frame of the motion is inside. The motion happens in the target object's own space: a character stays where it was
+    put in the scene, and faces as it was turned. `root_motion` "IN_PLACE" keeps the hips over their place.
+
+    Nothing else of the target changes; its previous action is kept with a fake user. Raises SceneError, with
+    everything as it was, when the motion cannot be bound.
+    """
+    _check_armature(source)
+    if source == target:
+        raise SceneError(f"“{source.name}” cannot receive its own motion: choose another armature as the character.")
+    check_target(target)
+    span = motion_range(source)
+    if span is None:
+        raise SceneError(f"“{source.name}” has no motion: choose the armature that came with the captured motion.")
+    skeleton = read_skeleton(source)
+    receiver = read_target(target)
+    source_mapping = _without_twists(_mapping(source, skeleton))
+    target_mapping = _writable(target, _mapping(target, receiver.skeleton))
+
+    shift = 0.0 if frame_start is None else frame_start - span[0]
+    first = math.floor(span[0] + shift + _FRAME_TOLERANCE)
+    last = max(first, math.ceil(span[1] + shift - _FRAME_TOLERANCE))
+    frames = np.clip(np.arange(first, last + 1) - shift, *span)
+    motion = read_motion(source, skeleton, list(source_mapping.bones.values()), frames)
+    try:
+        solution = solve(skeleton, source_mapping, motion, receiver, target_mapping, in_place=root_motion == "IN_PLACE")
+    except ValueError as error:
+        raise SceneError(
+            f"The motion of “{source.name}” does not fit “{target.name}” because {error}: check both rest poses."
+        ) from error
+    action = write_action(target, solution, first, action_name or f"{target.name} {source.name}")
+    _replace_action(target, action)
+    missing = tuple(
+        role.replace("_", " ")
+        for role in source_mapping.bones
+        if role not in target_mapping.bones and "metacarpal" not in role and not role.startswith(("spine_", "neck_"))
+    )
+    return BindResult(action, len(solution.rotations), missing, target_mapping.family, (first, last))
+
+
+def check_target(target: bpy.types.Object) -> None:
+    """Raise SceneError if no motion can be bound to `target` as it is; changes nothing."""
+    _check_armature(target)
+    animation = target.animation_data
+    if not target.is_editable:
+        raise SceneError(f"“{target.name}” is linked from another file: make a library override of it first.")
+    if animation is not None and animation.use_tweak_mode:
+        raise SceneError(f"An NLA strip of “{target.name}” is being tweaked: leave tweak mode (Tab) first.")
+    x, y, z = target.matrix_world.to_3x3().col
+    scales = [axis.length for axis in (x, y, z)]
+    if min(scales) <= 0.0 or max(scales) - min(scales) > _SCALE_TOLERANCE * max(scales):
+        raise SceneError(f"“{target.name}” is not scaled evenly: give it the same scale along X, Y and Z.")
+    _writable(target, _mapping(target, read_target(target).skeleton))
+
+
+def _check_armature(obj: bpy.types.Object) -> None:
+    if obj.type != "ARMATURE":
+        raise SceneError(f"“{obj.name}” is not an armature: choose the armature that moves the character.")
+    if obj.mode == "EDIT":
+        raise SceneError(f"“{obj.name}” is in Edit Mode: leave Edit Mode first.")
+
+
+def _mapping(armature: bpy.types.Object, skeleton: Skeleton) -> Mapping:
+    found = detect(skeleton.names, skeleton.parents.tolist())
+    if found is None:
+        raise SceneError(
+            f"The bones of “{armature.name}” are not named like those of any known rig ({', '.join(families())}): "
+            "rename them or choose another armature."
+        )
+    return found
+
+
+def _without_twists(mapping: Mapping) -> Mapping:
+    return dataclasses.replace(mapping, bones={r: b for r, b in mapping.bones.items() if "_twist_" not in r})
+
+
+def _writable(target: bpy.types.Object, mapping: Mapping) -> Mapping:
+    """Return the mapping without twist bones that the rig moves itself; raise if it moves most of the body itself."""
+    animation = target.animation_data
+    driven = [driver.data_path for driver in animation.drivers] if animation else []
+    ruled = {
+        role
+        for role, name in mapping.bones.items()
+        if any(not c.mute and c.influence > 0.0 for c in target.pose.bones[name].constraints)
+        or any(path.startswith(target.pose.bones[name].path_from_id()) for path in driven)
+    }
+    if len(ruled) > len(mapping.bones) / 2:
+        raise SceneError(
+            f"The bones of “{target.name}” follow the constraints of a control rig: choose its metarig or a copy "
+            "without constraints."
+        )
+    return dataclasses.replace(
+        mapping, bones={r: b for r, b in mapping.bones.items() if not ("_twist_" in r and r in ruled)}
+    )
+
+
+def _replace_action(target: bpy.types.Object, action: bpy.types.Action) -> None:
+    """Make `action` the target's; what was there before is kept in the file, or comes back if that fails."""
+    had_data = target.animation_data is not None
+    previous: bpy.types.Action | None = target.animation_data.action if had_data else None
+    slot: Any = compat.active_slot(target)
+    try:
+        compat.assign_action(target, action)
+        if target.animation_data.action != action:
+            raise SceneError(f"“{target.name}” does not take a new action: check that it is not linked or locked.")
+    except Exception as error:
+        if had_data:
+            compat.assign_action(target, previous, slot)
+        else:
+            target.animation_data_clear()
+        bpy.data.actions.remove(action)
+        if isinstance(error, SceneError):
+            raise
+        raise SceneError(f"“{target.name}” does not take a new action: {error}") from error
+    if previous is not None and previous.users == 0:
+        previous.use_fake_user = True
