@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, percentile_filter
 
 from ...motion.rotations import Array
 from .fit import POINTS, smooth
@@ -12,10 +11,11 @@ from .fit import POINTS, smooth
 FOOT_POINTS = ("heel_l", "toe_l", "heel_r", "toe_r")
 _INDEX = {name: i for i, name in enumerate(POINTS)}
 
-_MAX_SPEED = 0.35  # m/s across the view; a swinging foot moves at 1 m/s and more
-_MAX_HEIGHT = 0.07  # metres above the floor nearby
-_FLOOR_WINDOW_SEC = 2.0
-_MIN_DURATION_SEC = 0.1
+_MAX_SPEED = 0.4  # m/s across the view; a swinging foot moves at 1 m/s and more
+# Of a foot above the other one: held up, as in a kick. Fitted heights of planted feet differ by up to 0.15 m.
+_MAX_HEIGHT = 0.2
+# At the top of a jump, too, feet are slow: for 2 * _MAX_SPEED / g = 0.08 s.
+_MIN_DURATION_SEC = 0.13
 
 
 def find_contacts(camera: Array, world: Array, rate: float) -> dict[str, np.ndarray]:
@@ -29,13 +29,8 @@ def find_contacts(camera: Array, world: Array, rate: float) -> dict[str, np.ndar
     depth = smooth(camera[:, points, 2:], rate, 2.0)
     speed = np.linalg.norm(np.gradient(rays, axis=0) * rate * depth, axis=-1)
     height = world[:, points, 2]
-    # Heels ride higher than toes in the landmarks; compare each with its own lowest places.
-    height = height - np.quantile(height, 0.1, axis=0)
-    # A tilted camera estimate makes the floor a slope, so the floor is the lowest foot of the last seconds.
-    lowest = height.min(axis=1)
-    window = 2 * round(0.5 * _FLOOR_WINDOW_SEC * rate) + 1
-    floor = gaussian_filter1d(percentile_filter(lowest, 15, window, mode="nearest"), 0.25 * window, mode="nearest")
-    standing = (speed < _MAX_SPEED) & (height - floor[:, None] < _MAX_HEIGHT)
+    feet = np.repeat(np.stack((height[:, :2].min(axis=1), height[:, 2:].min(axis=1)), axis=-1), 2, axis=-1)
+    standing = (speed < _MAX_SPEED) & (feet - feet.min(axis=1, keepdims=True) < _MAX_HEIGHT)
     shortest = max(2, round(_MIN_DURATION_SEC * rate))
     return {name: _tidy(standing[:, i], shortest) for i, name in enumerate(FOOT_POINTS)}
 

@@ -187,7 +187,7 @@ def _fit_chunk(
 ) -> Array:
     positions = start
     smoothness = _acceleration_bands(len(start), seen.rate)
-    _add_contacts(smoothness, contacts, *start.shape[:2], seen.rate)
+    _add_contacts(smoothness, contacts, len(start), start.shape[1], seen.rate)
     for _ in range(_ITERATIONS):
         blocks, right = _frame_terms(seen, positions, bones)
         bands = smoothness.copy()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from .interface import ProgressCallback, SolvedMotion, SolveRequest
 from .landmarks import LandmarkTrack, find_landmarks
 from .pose import rotations_from_positions
 from .skeleton import body_skeleton
-from .world import world_from_camera
+from .world import camera_pitch, upright_offsets, world_from_camera
 
 _FIND_SHARE, _SOLVE_SHARE = 0.85, 0.95
 
@@ -42,11 +43,13 @@ def solve_track(track: LandmarkTrack, request: SolveRequest) -> SolvedMotion:
     upper_body = request.mocap_type == "upper_body"
     skeleton = body_skeleton()
     seen = observe(track)
+    pitch, lean = camera_pitch(seen.offsets, upper_body)
+    seen = replace(seen, offsets=upright_offsets(seen.offsets, pitch, lean))
     camera = fit_positions(seen, initial_positions(seen))
-    contacts = find_contacts(camera, world_from_camera(camera), track.rate)
+    contacts = find_contacts(camera, world_from_camera(camera, pitch), track.rate)
     if not upper_body:
         camera = fit_positions(seen, camera, contacts)
-    positions = world_from_camera(camera, upper_body)
+    positions = world_from_camera(camera, pitch)
     poses = rotations_from_positions(skeleton, positions, track.rate, _root_scale(positions), upper_body)
     if not upper_body:
         poses = lock_feet(skeleton, poses, contacts, track.rate)

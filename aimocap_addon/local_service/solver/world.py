@@ -13,16 +13,36 @@ _INDEX = {name: i for i, name in enumerate(POINT_NAMES)}
 _CAMERA_TO_BLENDER = np.array(((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0)))
 
 
-def world_from_camera(positions: Array, upper_body: bool = False) -> Array:
-    """Return positions (F, J, 3) turned into Blender's axes with the floor level.
+# The landmark model leans bodies by several degrees, and cameras are mostly held level; both are equally
+# uncertain, so the truth is taken to lie in the middle.
+_TRUST_IN_LEAN = 0.5
 
-    The camera is taken to be held without roll, so only its pitch is unknown; it is the one that makes an
-    upright body vertical on average. Frames in which legs and trunk form a straight line count most.
+
+def camera_pitch(offsets: Array, upper_body: bool = False) -> tuple[float, float]:
+    """Return the camera's likely pitch and the landmarks' own, in radians, positive when looking up.
+
+    `offsets` (F, J, 3) are positions in camera space up to a translation. The camera is taken to be held
+    without roll. The landmarks' pitch is the one that makes an upright body vertical; frames in which legs
+    and trunk form a straight line count most.
     """
-    points = positions @ _CAMERA_TO_BLENDER.T
-    pitch = _pitch(points, upper_body)
-    c, s = np.cos(pitch), np.sin(pitch)
-    return points @ np.array(((1.0, 0.0, 0.0), (0.0, c, -s), (0.0, s, c))).T
+    lean = _pitch(offsets @ _CAMERA_TO_BLENDER.T, upper_body)
+    return _TRUST_IN_LEAN * lean, lean
+
+
+def upright_offsets(offsets: Array, pitch: float, lean: float) -> Array:
+    """Return `offsets` (F, J, 3) in camera space, turned so that bodies that lean as if the camera had the pitch
+    `lean` stand upright under `pitch`."""
+    return offsets @ (_CAMERA_TO_BLENDER.T @ _about_x(lean - pitch) @ _CAMERA_TO_BLENDER).T
+
+
+def world_from_camera(positions: Array, pitch: float) -> Array:
+    """Return camera-space positions (F, J, 3) in Blender's axes, Z up, for a camera with this pitch (radians)."""
+    return positions @ (_about_x(pitch) @ _CAMERA_TO_BLENDER).T
+
+
+def _about_x(angle: float) -> Array:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array(((1.0, 0.0, 0.0), (0.0, c, -s), (0.0, s, c)))
 
 
 def _pitch(points: Array, upper_body: bool) -> float:
