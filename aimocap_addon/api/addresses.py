@@ -7,7 +7,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 CLOUD_BASE_URL = "https://aimocap.net"
-LOCAL_BASE_URL = "http://127.0.0.1:8723"
+LOCAL_BASE_URL = "http://127.0.0.1:8765"
 
 
 def is_loopback(url: str) -> bool:

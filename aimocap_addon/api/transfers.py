@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -92,4 +93,5 @@ def save_response(
             "another results folder, then retry."
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the error under way counts more than one of tidying up
+            part.unlink(missing_ok=True)
