@@ -83,7 +83,7 @@ def _read_timestamp(value: Any) -> Any:
 
 def _read_objects(value: Any) -> Any:
     """Keep the objects of a list and drop anything else in it; what is no list counts as empty."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict | BaseModel)] if isinstance(value, list) else []
 
 
 def _read_text(value: Any) -> Any:
