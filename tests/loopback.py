@@ -83,6 +83,7 @@ class LoopbackServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 20.0
+            disable_nagle_algorithm = True  # else each answer waits for a delayed acknowledgement
 
             def do_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))

@@ -132,17 +132,24 @@ class TransferCanceledError(AimocapError):
         super().__init__("The transfer was stopped.")
 
 
+def _one_line(text: str) -> str:
+    """Return a service's text as one line that can be shown and stored: no line breaks, no lone surrogates."""
+    text = " ".join(text.split()).encode("utf-8", "replace").decode()
+    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE].rstrip() + "…"
+
+
 def sentence_for(code: str | None, message: str | None) -> str:
     """Return what to tell a person about a failure with this code and the service's own text, if any."""
     if code in API_ERROR_SENTENCES:
         return API_ERROR_SENTENCES[code]
     if message:
-        text = " ".join(message.split())
-        if len(text) > _LONGEST_MESSAGE:
-            text = text[:_LONGEST_MESSAGE].rstrip() + "…"
+        text = _one_line(message)
         return text if text.endswith((".", "!", "?", "…", "。")) else text + "."
     if code:
-        return f"The service reported a failure ({code}): try again, and write to support with this code if it stays."
+        return (
+            f"The service reported a failure ({_one_line(code)}): try again, and write to support with this code if "
+            "it stays."
+        )
     return "The capture failed and the service gave no reason: try again, or try a shorter or clearer clip."
 
 
