@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real service with a solver that takes no time: what it does hangs on the name of the video.
+
+Its "FBX" is the request as JSON, so that a test sees what reached the solver.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from aimocap_addon.local_service.cli import main
+from aimocap_addon.local_service.solver.interface import NobodyFoundError, ProgressCallback, SolveRequest
+
+MODULE = "tests.local_service.small_solver"
+
+
+def solve(request: SolveRequest, fbx_path: Path, progress: ProgressCallback) -> None:
+    progress(0.5, "Looking at the video")
+    match request.video.stem:
+        case "nobody":
+            raise NobodyFoundError("Nobody was seen in the video: choose a clip with a person.")
+        case "broken":
+            raise RuntimeError("a matrix is singular")
+        case "crash":
+            os._exit(3)
+        case "nothing":
+            return
+        case "chatty":
+            for step in range(300):
+                progress(step / 300, f"Step {step}")
+        case "wait":
+            # As the real one does, with a program of its own running meanwhile.
+            child = subprocess.Popen(["sleep", "300"])
+            (request.video.parents[3] / "pids").write_text(f"{os.getpid()} {child.pid}")
+            while not (request.video.parents[3] / "go").exists():
+                time.sleep(0.05)
+            child.kill()
+            child.wait()
+    fbx_path.write_text(
+        json.dumps(
+            {
+                "start": request.start_sec,
+                "end": request.end_sec,
+                "fps": request.export_fps,
+                "type": request.mocap_type,
+                "bytes": request.video.stat().st_size,
+            }
+        )
+    )
+
+
+def _solver(_blender: str | None):
+    from tests.local_service.small_solver import solve as importable
+
+    return importable
+
+
+if __name__ == "__main__":
+    sys.exit(main(make_solver=_solver))
