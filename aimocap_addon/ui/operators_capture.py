@@ -56,7 +56,7 @@ class CaptureOperator(OperatorBase):
         """Return the video that is meant; raises SceneError."""
         raise NotImplementedError
 
-    def options(self) -> CaptureOptions:
+    def capture_options(self) -> CaptureOptions:
         return CaptureOptions(self.armature, self.mocap_type, self.export_rate, self.root_motion, self.consent)
 
     def take_panel_settings(self, context: bpy.types.Context) -> None:
@@ -70,7 +70,7 @@ class CaptureOperator(OperatorBase):
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         try:
-            record, service = begin(context, self.source(context), self.options())
+            record, service = begin(context, self.source(context), self.capture_options())
             record = session().run_blocking(record, service)
             done = finish(context, record)
         except _ERRORS as error:
@@ -88,7 +88,7 @@ class CaptureOperator(OperatorBase):
         if not addon.service(context).is_local and not (self.consent or addon.has_consent(context)):
             return bpy.ops.aimocap.give_consent("INVOKE_DEFAULT")  # type: ignore[attr-defined]
         try:
-            record, service = begin(context, self.source(context), self.options())
+            record, service = begin(context, self.source(context), self.capture_options())
             session().start(record, service)
         except _ERRORS as error:
             self.report({"ERROR"}, str(error))

@@ -36,18 +36,17 @@ class CapturePanel:
     bl_category = "AIMoCap"
     bl_region_type = "UI"
 
-    capture_operator = "aimocap.capture_file"
     layout: bpy.types.UILayout
 
-    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> float | None:
-        """Draw what will be captured; returns about how many seconds that is."""
+    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> tuple[str, float] | None:
+        """Draw what this editor would capture; returns the operator for it and about how many seconds that is."""
         raise NotImplementedError
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        seconds = self.draw_source(context, layout)
+        source = self.draw_source(context, layout)
         settings = settings_of(addon.current_scene(context))
         column = layout.column()
         column.prop(settings, "armature", icon="ARMATURE_DATA")
@@ -56,8 +55,8 @@ class CapturePanel:
         row = column.row()
         row.enabled = settings.armature is not None
         row.prop(settings, "root_motion")
-        self.draw_service(context, layout, seconds)
-        self.draw_buttons(layout)
+        self.draw_service(context, layout, source[1] if source else None)
+        self.draw_buttons(layout, source[0] if source else None)
         self.draw_captures(layout)
 
     @staticmethod
@@ -65,7 +64,7 @@ class CapturePanel:
         service = addon.service(context)
         column = layout.column(align=True)
         if service.is_local:
-            text = "Local service: no video leaves this machine"
+            text = "Local service, the video stays here"
         elif seconds is None:
             text = "AIMoCap cloud: 1 v-credit per second"
         else:
@@ -80,12 +79,13 @@ class CapturePanel:
             elif not addon.has_consent(context):
                 column.operator("aimocap.give_consent", text="Allow Sending Videos", icon="QUESTION")
 
-    def draw_buttons(self, layout: bpy.types.UILayout) -> None:
+    @staticmethod
+    def draw_buttons(layout: bpy.types.UILayout, operator: str | None) -> None:
         column = layout.column(align=True)
         column.scale_y = 1.4
-        column.operator(self.capture_operator, text="Capture Motion", icon="ARMATURE_DATA")
-        if self.capture_operator != AIMOCAP_PT_view_3d.capture_operator:
-            layout.operator(AIMOCAP_PT_view_3d.capture_operator, text="Capture from File", icon="FILE_MOVIE")
+        if operator is not None:
+            column.operator(operator, text="Capture Motion", icon="ARMATURE_DATA")
+        column.operator("aimocap.capture_file", text="Capture from Video File", icon="FILE_MOVIE")
 
     @staticmethod
     def draw_captures(layout: bpy.types.UILayout) -> None:
@@ -142,60 +142,56 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
+def draw_strip(context: bpy.types.Context, layout: bpy.types.UILayout) -> tuple[str, float] | None:
+    """Draw the active movie strip as the source; returns its operator and about how many seconds it shows."""
+    scene = compat.sequencer_scene(context)
+    editor = scene.sequence_editor
+    strip = editor.active_strip if editor is not None else None
+    if strip is None or strip.type != "MOVIE":
+        return None
+    seconds = video_source.estimate_strip_seconds(scene, strip)
+    frames = compat.strip_frames(strip)
+    column = layout.column(align=True)
+    column.label(text=strip.name, icon="SEQUENCE")
+    column.label(text=f"Frames {frames.left} to {frames.right - 1}, about {seconds:.1f} s")
+    column.label(text=f"Video at {getattr(strip, 'fps', 0.0):.5g} fps")
+    return "aimocap.capture_strip", seconds
+
+
 class AIMOCAP_PT_sequencer(CapturePanel, bpy.types.Panel):
     """Capture from the active strip"""
 
     bl_space_type = "SEQUENCE_EDITOR"
-    capture_operator = "aimocap.capture_strip"
 
-    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> float | None:
-        scene = compat.sequencer_scene(context)
-        editor = scene.sequence_editor
-        strip = editor.active_strip if editor is not None else None
-        if strip is None or strip.type != "MOVIE":
+    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> tuple[str, float] | None:
+        source = draw_strip(context, layout)
+        if source is None:
             layout.label(text="Select a movie strip", icon="INFO")
-            return None
-        seconds = video_source.estimate_strip_seconds(scene, strip)
-        frames = compat.strip_frames(strip)
-        column = layout.column(align=True)
-        column.label(text=strip.name, icon="FILE_MOVIE")
-        column.label(
-            text=f"Frames {frames.left} to {frames.right - 1}, about {seconds:.1f} s, {strip.fps:.5g} fps file"
-        )
-        return seconds
+        return source
 
 
 class AIMOCAP_PT_view_3d(CapturePanel, bpy.types.Panel):
-    """Capture from a video file"""
+    """Capture from the active strip or a video file"""
 
     bl_space_type = "VIEW_3D"
-    capture_operator = "aimocap.capture_file"
 
-    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> float | None:
-        editor = compat.sequencer_scene(context).sequence_editor
-        strip = editor.active_strip if editor is not None else None
-        if strip is None or strip.type != "MOVIE":
-            return None
-        row = layout.row()
-        row.label(text=strip.name, icon="SEQUENCE")
-        row.operator("aimocap.capture_strip", text="Capture Strip")
-        return None
+    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> tuple[str, float] | None:
+        return draw_strip(context, layout)
 
 
 class AIMOCAP_PT_clip_editor(CapturePanel, bpy.types.Panel):
     """Capture from the clip of this editor"""
 
     bl_space_type = "CLIP_EDITOR"
-    capture_operator = "aimocap.capture_clip"
 
-    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> float | None:
+    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> tuple[str, float] | None:
         clip = getattr(context, "edit_movieclip", None)
         if clip is None or not clip.fps:
             layout.label(text="Open a movie clip", icon="INFO")
             return None
         seconds = clip.frame_duration / clip.fps
         layout.label(text=f"{clip.name}, {seconds:.1f} s, {clip.fps:.5g} fps", icon="FILE_MOVIE")
-        return seconds
+        return "aimocap.capture_clip", seconds
 
 
 CLASSES = (AIMOCAP_PT_sequencer, AIMOCAP_PT_view_3d, AIMOCAP_PT_clip_editor)
