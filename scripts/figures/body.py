@@ -55,19 +55,24 @@ def _torso(bones: Bones, heads: Mapping[str, Array], look: Look, shirt: Piece, t
     width = _profile((0.150, 0.146, 0.136, 0.140, 0.152, 0.150, 0.085))
     depth = _profile((0.108, 0.106, 0.098, 0.104, 0.112, 0.102, 0.070))
     hips = float(np.mean([abs(heads[bones.sides[s]["thigh"]][0]) for s in "lr"])) / 0.09
-    count = 24
-    for i in range(count):
-        s = i / (count - 1)
+    hip = 0.5 * (heads[bones.sides["l"]["thigh"]] + heads[bones.sides["r"]["thigh"]])
+    seat_y = 0.5 * (points[0][1] + hip[1])
+    for s in np.linspace(0.0, 1.0, 24):
         at = s * ends[-1]
         segment = min(int(np.searchsorted(ends, at, side="right")) - 1, len(bones.spine) - 1)
         share = (at - ends[segment]) / lengths[segment]
         centre = points[segment] + share * (points[segment + 1] - points[segment])
+        if centre[2] < hip[2] + 0.05:
+            continue  # inside the trousers
+        # A spine may start behind the hips; the shirt hangs from the chest to above them.
+        centre[1] += max(0.0, 1.0 - 2.5 * s) * (seat_y - points[0][1])
         wide = (hips * (1 - s) + shoulders * look.chest * s) * look.girth
         radii = (width(s) * wide, depth(s) * look.girth, 0.07)
         shirt.shapes.append(ellipsoid(bones.spine[segment], centre, radii))
-    for drop, wide, deep in ((0.0, 0.158, 0.116), (0.03, 0.164, 0.124), (0.06, 0.164, 0.126)):
-        seat = heads[bones.spine[0]] + np.array((0.0, 0.01, -drop))
-        trousers.shapes.append(ellipsoid(bones.spine[0], seat, (wide * hips * look.girth, deep * look.girth, 0.085)))
+    for above, wide, deep in ((0.035, 0.158, 0.116), (0.0, 0.164, 0.124), (-0.03, 0.164, 0.126)):
+        seat = np.array((0.0, seat_y + 0.01, hip[2] + above))
+        radii = (wide * hips * look.girth, deep * look.girth, 0.085)
+        trousers.shapes.append(ellipsoid(bones.spine[0], seat, radii))
 
 
 def _arm(

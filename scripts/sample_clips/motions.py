@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 
 from aimocap_addon.motion.rotations import normalize
 
-from .skeleton import REST_HEADS, Arm, Foot, Motion, ankle_position, index
+from .skeleton import REST_HEADS, Arm, Foot, Motion, index
 
 Array = NDArray[np.float64]
 Keys = Sequence[tuple[float, Sequence[float]]]
 
 STANDING = 0.935  # height of the pelvis with knees hardly bent
 _BALL = REST_HEADS[index("ball_l")]
-
-HANGING: tuple[Sequence[float], Sequence[float]] = ((0.20, 0.04, -1.0), (0.10, -0.22, -1.0))
 
 
 def track(keys: Keys, times: Array) -> Array:
@@ -254,8 +252,8 @@ def punch_kick(times: Array) -> Motion:
                     (2.42, (-0.14, 0.06, 0.25)),
                     (2.75, (-0.06, -0.42, 0.52)),
                     (2.92, (-0.06, -0.44, 0.56)),
-                    (3.14, (0.0, -0.88, 0.95)),
-                    (3.24, (0.0, -0.88, 0.95)),
+                    (3.14, (0.0, -0.95, 0.99)),
+                    (3.24, (0.0, -0.95, 0.99)),
                     (3.45, (-0.06, -0.42, 0.52)),
                     (3.75, (-0.14, 0.04, 0.2)),
                     (3.98, rear),
@@ -289,143 +287,3 @@ def punch_kick(times: Array) -> Motion:
             ),
         },
     )
-
-
-# --- walking ----------------------------------------------------------------------------------------------------
-
-_STRAIGHT, _RADIUS = 1.55, 0.42
-_STEP_TIME, _SWING_SHARE = 0.50, 0.78
-
-
-def _path(s: Array) -> tuple[Array, Array]:
-    """A hairpin: along +X, a half turn towards the camera, back along -X. Returns positions (N, 2), headings (N,)."""
-    turn = np.pi * _RADIUS
-    angle = np.clip((s - _STRAIGHT) / turn, 0.0, 1.0) * np.pi
-    back = np.maximum(s - _STRAIGHT - turn, 0.0)
-    x = np.minimum(s, _STRAIGHT) - back + _RADIUS * np.sin(angle)
-    y = _RADIUS * np.cos(angle)
-    # Yaw 0 faces -Y, so +X is yaw 90 degrees; the half turn goes clockwise seen from above.
-    return np.stack((x - 0.95, y), axis=-1), np.pi / 2 - angle
-
-
-def _foot_place(s: float, side: str, apart: float = 0.085) -> tuple[Array, float]:
-    (position,), (heading,) = _path(np.array([s]))
-    sign = 1.0 if side == "l" else -1.0
-    left = np.array((np.cos(heading), np.sin(heading)))
-    return np.array((*(position + sign * apart * left), _BALL[2])), float(heading)
-
-
-def walk_turn(times: Array) -> Motion:
-    """Walk across the room, turn around in a half circle and walk back, arms swinging against the legs."""
-    count = 8
-    length = 2 * _STRAIGHT + np.pi * _RADIUS - 0.25
-    start = 0.25
-    # The feet start side by side; the first and the last step are half as long.
-    stride = length / (count - 1)
-    landings = np.concatenate(([0.5], np.arange(1.5, count - 1), [count - 1.0])) * stride
-    foot_keys: dict[str, list[tuple[float, Array, float]]] = {}
-    pitch: dict[str, list[tuple[float, tuple[float]]]] = {"l": [(0.0, (0.0,))], "r": [(0.0, (0.0,))]}
-    swings: dict[str, list[tuple[float, float]]] = {"l": [], "r": []}
-    for side in "lr":
-        place, yaw = _foot_place(0.0, side)
-        foot_keys[side] = [(0.0, place, yaw)]
-    for k, s in enumerate(landings):
-        side = "rl"[k % 2]
-        lift_off = start + k * _STEP_TIME
-        landing = lift_off + _SWING_SHARE * _STEP_TIME
-        place, yaw = _foot_place(float(s), side)
-        _, last_place, last_yaw = foot_keys[side][-1]
-        foot_keys[side] += [(lift_off, last_place, last_yaw), (landing, place, yaw)]
-        swings[side].append((lift_off, landing))
-        strike = -4.0 if k == count - 1 else -14.0
-        pitch[side] += [
-            (lift_off - 0.16, (0.0,)),
-            (lift_off, (26.0 if k == 0 else 36.0,)),
-            (lift_off + 0.45 * (landing - lift_off), (16.0,)),
-            (landing, (strike,)),
-            (landing + 0.10, (0.0,)),
-        ]
-    last_side = "rl"[(count - 1) % 2]
-    other = "r" if last_side == "l" else "l"
-    final_off = start + count * _STEP_TIME
-    place, yaw = _foot_place(float(landings[-1]), other)
-    _, last_place, last_yaw = foot_keys[other][-1]
-    foot_keys[other] += [(final_off, last_place, last_yaw), (final_off + 0.4, place, yaw)]
-    swings[other].append((final_off, final_off + 0.4))
-    pitch[other] += [
-        (final_off - 0.16, (0.0,)),
-        (final_off, (26.0,)),
-        (final_off + 0.25, (8.0,)),
-        (final_off + 0.4, (0.0,)),
-    ]
-
-    feet = {}
-    for side in "lr":
-        ball = track([(t, p.tolist()) for t, p, _ in foot_keys[side]], times)
-        for lift_off, landing in swings[side]:
-            phase = np.clip((times - lift_off) / (landing - lift_off), 0.0, 1.0)
-            ball[:, 2] += 0.06 * np.sin(np.pi * phase) ** 2
-        heading = track([(t, (a,)) for t, _, a in foot_keys[side]], times)[:, 0]
-        feet[side] = Foot(ball, heading, np.radians(track(pitch[side], times)[:, 0]))
-
-    # The pelvis is half a step behind each landing foot, at constant speed in between.
-    pelvis_keys: Keys = [
-        (start - 0.15, (0.0,)),
-        (start + 0.25, (0.12 * stride,)),
-        *[(start + (k + 0.9) * _STEP_TIME, ((k + 0.12) * stride,)) for k in range(1, count)],
-        (final_off + 0.45, (landings[-1],)),
-    ]
-    s = track(pelvis_keys, times)[:, 0]
-    s = _smooth(s, 4)
-    place, heading = _path(s)
-    left = np.stack((np.cos(heading), np.sin(heading)), axis=-1)
-    ahead = np.stack((np.sin(heading), -np.cos(heading)), axis=-1)
-    lead = {side: np.sum((feet[side].ball[:, :2] - place) * ahead, axis=-1) for side in "lr"}
-    spread = np.abs(lead["l"] - lead["r"])
-    height = 0.925 - 0.12 * spread**2
-    on = {side: np.clip(1.0 - (feet[side].ball[:, 2] - _BALL[2]) / 0.05, 0.0, 1.0) for side in "lr"}
-    sway = _smooth(0.025 * (on["l"] - on["r"]), 4)
-    # The ball of the foot is ahead of the hips when standing.
-    ground = place + sway[:, None] * left + 0.9 * _BALL[1] * ahead
-    for side, sign in (("l", 1.0), ("r", -1.0)):
-        hip = ground + sign * REST_HEADS[index("thigh_l"), 0] * left
-        height = np.minimum(height, _reachable(hip, ankle_position(feet[side], side)))
-    # Smoothing may not lift the hips out of the legs' reach again.
-    height = _smooth(np.min([np.roll(height, shift) for shift in range(-3, 4)], axis=0), 6)
-    pelvis = np.concatenate((ground, height[:, None]), axis=-1)
-    twist = np.clip(_smooth(lead["r"] - lead["l"], 2), -0.7, 0.7)
-    zero = np.zeros_like(twist)
-    arms = {}
-    for side, opposite in (("l", "r"), ("r", "l")):
-        swing = np.clip(1.15 * _smooth(lead[opposite] - lead[side], 3), -0.65, 0.65)
-        bend = 0.25 + 0.30 * np.clip(swing, 0.0, None)
-        out = np.full_like(swing, 0.17)
-        sign = np.array((1.0 if side == "l" else -1.0, 1.0, 1.0))
-        upper = np.stack((out, -np.sin(swing), -np.cos(swing)), axis=-1)
-        fore = np.stack((0.4 * out, -np.sin(swing + bend), -np.cos(swing + bend)), axis=-1)
-        arms[side] = Arm(normalize(upper) * sign, normalize(fore) * sign)
-    return Motion(
-        pelvis=pelvis,
-        pelvis_turn=np.stack((heading + 0.16 * twist, zero + np.radians(2.0), zero), axis=-1),
-        chest=np.stack((-0.36 * twist, zero + np.radians(3.0), zero), axis=-1),
-        head=np.stack((0.2 * twist, zero - np.radians(3.0), zero), axis=-1),
-        arms=arms,
-        feet=feet,
-    )
-
-
-def _reachable(hip: Array, ankle: Array) -> Array:
-    """Return the highest the pelvis (F,) may be above hips at (F, 2) for a leg to reach its ankle (F, 3)."""
-    thigh, calf, foot = (REST_HEADS[index(name)] for name in ("thigh_l", "calf_l", "foot_l"))
-    leg = 0.992 * (np.linalg.norm(calf - thigh) + np.linalg.norm(foot - calf))
-    aside = np.sum((ankle[:, :2] - hip) ** 2, axis=-1)
-    drop = REST_HEADS[0, 2] - thigh[2]
-    return ankle[:, 2] + np.sqrt(leg**2 - aside) + drop
-
-
-def _smooth(values: Array, rounds: int) -> Array:
-    """Average each value with its neighbours `rounds` times, ends held."""
-    for _ in range(rounds):
-        padded = np.concatenate((values[:1], values, values[-1:]))
-        values = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
-    return values

@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from . import motions, person, skeleton, stage
+from . import motions, person, skeleton, stage, walking
 
 FPS = 30
 
@@ -36,7 +36,7 @@ class Clip:
 
 CLIPS = {
     "wave_squat": Clip(5.0, motions.wave_squat, "casual"),
-    "walk_turn": Clip(4.9, motions.walk_turn, "walker", (640, 640), aim=(0.0, 0.0, 0.85), lens=50.0),
+    "walk_turn": Clip(4.9, walking.walk_turn, "walker", (640, 640), aim=(0.0, 0.0, 0.85), lens=50.0),
     "punch_kick": Clip(4.4, motions.punch_kick, "boxer", azimuth=35.0),
     "empty_room": Clip(1.5),
 }
