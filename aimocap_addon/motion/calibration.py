@@ -42,7 +42,8 @@ def calibrations(source: RestBody, target: RestBody) -> dict[str, Array]:
         found[hand] = _palm(source, target, side, found.get(f"{side}_lower_arm", IDENTITY))
         for finger in FINGERS:
             before = found[hand]
-            bones = [f"{side}_{finger}_{n}" for n in ("metacarpal", 1, 2, 3)]
+            found[f"{side}_{finger}_metacarpal"] = before  # the palm keeps the character's own shape
+            bones = [f"{side}_{finger}_{n}" for n in (1, 2, 3)]
             for bone, end in pairwise(bones):
                 found |= _along(source, target, bone, end, before)
                 before = found.get(bone, before)

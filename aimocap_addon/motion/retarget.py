@@ -45,10 +45,10 @@ from .twist import twist_rotations
 class Target:
     """The skeleton that receives motion, with what its bones allow.
 
-    The present pose, relative to rest: `rotations` (B, 4), the same as `angles` (B, 3) in radians in the order
-    `orders` (B) of each bone ("XYZ"..), and `locations` (B, 3). Bones without a role keep it. `locked` (B, 3) marks
-    the angles (x, y, z) that must stay. `inherits_rotation` (B) and `local_location` (B) are the bone settings of
-    these names in Blender.
+    The present pose, relative to rest: `rotations` (B, 4) and `locations` (B, 3). Bones without a role keep it.
+    `locked` (B, 3) marks the angles (x, y, z) that must stay; for bones with any, `angles` (B, 3) holds the present
+    ones in radians, in the order `orders` (B) of each bone ("XYZ"..). `inherits_rotation` (B) and `local_location` (B)
+    are the bone settings of these names in Blender.
     """
 
     skeleton: Skeleton

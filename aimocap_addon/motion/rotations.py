@@ -21,17 +21,14 @@ def normalize(vectors: Array) -> Array:
 
 def quaternion_multiply(a: Array, b: Array) -> Array:
     """Return the Hamilton product a*b (first b, then a) of (..., 4) quaternions."""
-    aw, ax, ay, az = np.moveaxis(a, -1, 0)
-    bw, bx, by, bz = np.moveaxis(b, -1, 0)
-    return np.stack(
-        (
-            aw * bw - ax * bx - ay * by - az * bz,
-            aw * bx + ax * bw + ay * bz - az * by,
-            aw * by - ax * bz + ay * bw + az * bx,
-            aw * bz + ax * by - ay * bx + az * bw,
-        ),
-        axis=-1,
-    )
+    aw, ax, ay, az = (a[..., i] for i in range(4))
+    bw, bx, by, bz = (b[..., i] for i in range(4))
+    product = np.empty(np.broadcast_shapes(a.shape, b.shape))
+    product[..., 0] = aw * bw - ax * bx - ay * by - az * bz
+    product[..., 1] = aw * bx + ax * bw + ay * bz - az * by
+    product[..., 2] = aw * by - ax * bz + ay * bw + az * bx
+    product[..., 3] = aw * bz + ax * by - ay * bx + az * bw
+    return product
 
 
 def quaternion_conjugate(q: Array) -> Array:
@@ -41,9 +38,15 @@ def quaternion_conjugate(q: Array) -> Array:
 
 def quaternion_rotate(q: Array, vectors: Array) -> Array:
     """Rotate `vectors` (..., 3) by unit quaternions (..., 4)."""
-    axis = q[..., 1:]
-    twice = 2.0 * np.cross(axis, vectors)
-    return vectors + q[..., :1] * twice + np.cross(axis, twice)
+    # v + w t + u x t with t = 2 u x v, written out: np.cross is several times slower on small arrays
+    w, x, y, z = (q[..., i] for i in range(4))
+    vx, vy, vz = (vectors[..., i] for i in range(3))
+    tx, ty, tz = 2.0 * (y * vz - z * vy), 2.0 * (z * vx - x * vz), 2.0 * (x * vy - y * vx)
+    rotated = np.empty((*np.broadcast_shapes(q.shape[:-1], vectors.shape[:-1]), 3))
+    rotated[..., 0] = vx + w * tx + y * tz - z * ty
+    rotated[..., 1] = vy + w * ty + z * tx - x * tz
+    rotated[..., 2] = vz + w * tz + x * ty - y * tx
+    return rotated
 
 
 def matrix_from_quaternion(q: Array) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import bpy
@@ -36,10 +36,38 @@ from . import compat
 _BONE_PATH = re.compile(r'pose\.bones\["((?:[^"\\]|\\.)*)"\]\.(\w+)$')
 _ROTATION_CHANNELS = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
 _LINEAR = 1  # bpy.types.Keyframe.interpolation, as a number for foreach_set
-_AUTO_CLAMPED = 4  # bpy.types.Keyframe.handle_left_type, likewise
 
-# Curves by bone name ("" for the object itself), channel and index.
-Curves = dict[tuple[str, str], dict[int, bpy.types.FCurve]]
+
+class _Channel:
+    """An f-curve with its keys as arrays, read once: `times` and `values` (K)."""
+
+    def __init__(self, curve: bpy.types.FCurve) -> None:
+        points = np.empty(len(curve.keyframe_points) * 2, dtype=np.float32)
+        curve.keyframe_points.foreach_get("co", points)
+        self.curve = curve
+        self.times = points[::2].astype(np.float64)
+        self.values = points[1::2].astype(np.float64)
+
+    def is_readable(self, frames: Array) -> bool:
+        """Tell whether the keys alone say the values at `frames`: linear in between, or a key on each of them."""
+        if len(self.curve.modifiers) or self.curve.extrapolation != "CONSTANT":
+            return False
+        inside = np.clip(frames, self.times[0], self.times[-1])
+        if np.array_equal(self.times[np.searchsorted(self.times, inside)], inside):
+            return True
+        interpolation = np.empty(len(self.times), dtype=np.int32)
+        self.curve.keyframe_points.foreach_get("interpolation", interpolation)
+        return bool((interpolation == _LINEAR).all())
+
+    def sampled(self, frames: Array) -> Array:
+        """Return the values (F) at `frames`."""
+        if self.is_readable(frames):
+            return np.interp(frames, self.times, self.values)
+        return np.array([self.curve.evaluate(frame) for frame in frames])
+
+
+# By bone name ("" for the object itself) and property, then by array index.
+_Channels = dict[tuple[str, str], dict[int, _Channel]]
 
 
 def read_skeleton(armature: bpy.types.Object) -> Skeleton:
@@ -56,19 +84,18 @@ def read_target(armature: bpy.types.Object) -> Target:
     bones = _pose_bones(armature)
     rest = [_present_rotation(bone) for bone in bones]
     orders = [_order(bone) for bone in bones]
-    angles = [
-        np.array(bone.rotation_euler)
-        if bone.rotation_mode == order
-        else euler_from_quaternion(rotation[None], order)[0]
-        for bone, rotation, order in zip(bones, rest, orders, strict=True)
-    ]
+    locked = np.array([[False] * 3 if bone.lock_rotations_4d else list(bone.lock_rotation) for bone in bones])
+    angles = np.array([bone.rotation_euler for bone in bones])
+    for i in np.flatnonzero(locked.any(axis=1)):
+        if bones[i].rotation_mode != orders[i]:
+            angles[i] = euler_from_quaternion(rest[i][None], orders[i])[0]
     return Target(
         skeleton=read_skeleton(armature),
         rotations=np.array(rest),
-        angles=np.array(angles),
+        angles=angles,
         orders=orders,
         locations=np.array([np.zeros(3) if bone.bone.use_connect else np.array(bone.location) for bone in bones]),
-        locked=np.array([[False] * 3 if bone.lock_rotations_4d else list(bone.lock_rotation) for bone in bones]),
+        locked=locked,
         inherits_rotation=np.array([bone.bone.use_inherit_rotation for bone in bones]),
         local_location=np.array([bone.bone.use_local_location for bone in bones]),
     )
@@ -80,7 +107,7 @@ def motion_range(armature: bpy.types.Object) -> tuple[float, float] | None:
     Without keys of its own, but with constraints or drivers, that is the frame range of the scene.
     """
     animation = armature.animation_data
-    ranges = [curve.range() for curves in _curves(armature).values() for curve in curves.values()]
+    ranges = [(curve.range()[0], curve.range()[1]) for _, _, curve in _keyed(armature)]
     if animation is not None and animation.use_nla:
         strips = [strip for track in animation.nla_tracks if not track.mute for strip in track.strips if not strip.mute]
         ranges += [(strip.frame_start, strip.frame_end) for strip in strips]
@@ -103,12 +130,12 @@ def read_motion(armature: bpy.types.Object, skeleton: Skeleton, names: Sequence[
     rate = scene.render.fps / scene.render.fps_base / max(1e-6, float(frames[-1] - frames[0]) / max(1, len(frames) - 1))
     bones = tuple(skeleton.index[name] for name in names)
     needed = skeleton.with_ancestors(bones)
-    curves = _curves(armature)
     pose_bones = _pose_bones(armature)
-    if _is_plain(armature, [pose_bones[bone] for bone in needed], curves):
-        rotations = {bone: _rotation(pose_bones[bone], skeleton.names[bone], curves, frames) for bone in needed}
+    channels = _channels(armature, {skeleton.names[bone] for bone in needed})
+    if _is_plain(armature, [pose_bones[bone] for bone in needed], channels):
+        rotations = {bone: _rotation(pose_bones[bone], skeleton.names[bone], channels, frames) for bone in needed}
         locations = {
-            bone: _vector(curves, (skeleton.names[bone], "location"), pose_bones[bone].location, frames)
+            bone: _vector(channels, (skeleton.names[bone], "location"), pose_bones[bone].location, frames)
             for bone in needed
             if not pose_bones[bone].bone.use_connect
         }
@@ -116,7 +143,7 @@ def read_motion(armature: bpy.types.Object, skeleton: Skeleton, names: Sequence[
         count = len(frames)
         motion_rotations = np.stack([np.broadcast_to(turned[bone], (count, 4)) for bone in bones])
         motion_positions = np.stack([np.broadcast_to(placed[bone], (count, 3)) for bone in bones])
-        objects = _object_matrices(armature, curves, frames)
+        objects = _object_matrices(armature, channels, frames)
     else:
         matrices, objects = _evaluated(armature, bones, frames)
         axes = np.swapaxes(normalize(np.swapaxes(matrices[..., :3, :3], -1, -2)), -1, -2)
@@ -138,7 +165,6 @@ def write_action(armature: bpy.types.Object, solution: Solution, first_frame: in
         points = np.empty((count, 2), dtype=np.float32)
         points[:, 0] = first_frame + np.arange(count)
         linear = np.full(count, _LINEAR, dtype=np.int32)
-        handles = np.full(count, _AUTO_CLAMPED, dtype=np.int32)
 
         def write(bone: bpy.types.PoseBone, channel: str, index: int, values: Array) -> None:
             curve = compat.create_curve(action, curves, bone.path_from_id(channel), index, bone.name)
@@ -147,8 +173,6 @@ def write_action(armature: bpy.types.Object, solution: Solution, first_frame: in
             keys.add(count)
             keys.foreach_set("co", points.ravel())
             keys.foreach_set("interpolation", linear)
-            keys.foreach_set("handle_left_type", handles)
-            keys.foreach_set("handle_right_type", handles)
             curve.update()  # places the handles, for whoever makes the keys curved later
 
         for index, rotation in solution.rotations.items():
@@ -206,21 +230,28 @@ def _rotation_channels(bone: bpy.types.PoseBone, rotation: Array) -> tuple[str, 
     return channel, values, [False] * 4  # the solution already keeps the locked angles
 
 
-def _curves(armature: bpy.types.Object) -> Curves:
-    found: Curves = {}
+def _keyed(armature: bpy.types.Object) -> Iterator[tuple[str, str, bpy.types.FCurve]]:
+    """Yield bone name ("" for the object itself), property and curve of all that moves the armature."""
     for curve in compat.active_curves(armature):
-        if curve.mute or curve.is_empty:
+        if curve.mute or not len(curve.keyframe_points):
             continue
         match = _BONE_PATH.match(curve.data_path)
         if match:
-            name = match[1].replace('\\"', '"').replace("\\\\", "\\")
-            found.setdefault((name, match[2]), {})[curve.array_index] = curve
+            yield match[1].replace('\\"', '"').replace("\\\\", "\\"), match[2], curve
         elif "." not in curve.data_path and "[" not in curve.data_path:
-            found.setdefault(("", curve.data_path), {})[curve.array_index] = curve
+            yield "", curve.data_path, curve
+
+
+def _channels(armature: bpy.types.Object, names: set[str]) -> _Channels:
+    """Return the channels of the bones `names` and of the object itself."""
+    found: _Channels = {}
+    for name, channel, curve in _keyed(armature):
+        if name in names or not name:
+            found.setdefault((name, channel), {})[curve.array_index] = _Channel(curve)
     return found
 
 
-def _is_plain(armature: bpy.types.Object, bones: Sequence[bpy.types.PoseBone], curves: Curves) -> bool:
+def _is_plain(armature: bpy.types.Object, bones: Sequence[bpy.types.PoseBone], channels: _Channels) -> bool:
     """Tell whether the f-curves and the rest pose alone determine where `bones` are."""
     animation = armature.animation_data
     holders = (armature, _data(armature))
@@ -239,7 +270,7 @@ def _is_plain(armature: bpy.types.Object, bones: Sequence[bpy.types.PoseBone], c
         and not any(holder.animation_data and holder.animation_data.drivers for holder in holders)
         and not any(not c.mute for owner in (armature, *bones) for c in owner.constraints)
         and all(bone.bone.use_inherit_rotation and bone.bone.use_local_location for bone in bones)
-        and all(_is_unscaled(bone, curves) for bone in bones)
+        and all(_is_unscaled(bone, channels) for bone in bones)
         and np.allclose(armature.matrix_basis @ _composed(armature).inverted_safe(), np.eye(4), atol=1e-5)
     )
 
@@ -249,61 +280,43 @@ def _composed(armature: bpy.types.Object) -> Any:
     return Matrix.LocRotScale(armature.location, Quaternion(_present_rotation(armature).tolist()), armature.scale)
 
 
-def _is_unscaled(bone: bpy.types.PoseBone, curves: Curves) -> bool:
-    scales = [value for curve in curves.get((bone.name, "scale"), {}).values() for value in _keys(curve)[1]]
-    return bool(np.allclose([*bone.scale, *scales], 1.0, atol=1e-4))
+def _is_unscaled(bone: bpy.types.PoseBone, channels: _Channels) -> bool:
+    scales = [np.array(bone.scale), *(channel.values for channel in channels.get((bone.name, "scale"), {}).values())]
+    return all(np.abs(values - 1.0).max() < 1e-4 for values in scales)
 
 
-def _keys(curve: bpy.types.FCurve) -> tuple[Array, Array]:
-    """Return frames and values (K) of a curve's keys."""
-    points = np.empty(len(curve.keyframe_points) * 2, dtype=np.float32)
-    curve.keyframe_points.foreach_get("co", points)
-    return points[::2].astype(np.float64), points[1::2].astype(np.float64)
-
-
-def _is_linear(curve: bpy.types.FCurve) -> bool:
-    interpolation = np.empty(len(curve.keyframe_points), dtype=np.int32)
-    curve.keyframe_points.foreach_get("interpolation", interpolation)
-    return not curve.modifiers and curve.extrapolation == "CONSTANT" and bool((interpolation == _LINEAR).all())
-
-
-def _sampled(curve: bpy.types.FCurve, frames: Array) -> Array:
-    if _is_linear(curve):
-        return np.interp(frames, *_keys(curve))
-    return np.array([curve.evaluate(frame) for frame in frames])
-
-
-def _vector(curves: Curves, key: tuple[str, str], present: Any, frames: Array) -> Array:
+def _vector(channels: _Channels, key: tuple[str, str], present: Any, frames: Array) -> Array:
     """Return a channel (F, N), or (N) where nothing is keyed; indices without a curve keep the present value."""
-    found = curves.get(key)
+    found = channels.get(key)
     if not found:
         return np.array(present, dtype=np.float64)
-    columns = [_sampled(found[i], frames) if i in found else np.full(len(frames), v) for i, v in enumerate(present)]
+    columns = [found[i].sampled(frames) if i in found else np.full(len(frames), v) for i, v in enumerate(present)]
     return np.stack(columns, axis=-1)
 
 
-def _rotation(owner: bpy.types.PoseBone | bpy.types.Object, name: str, curves: Curves, frames: Array) -> Array:
+def _rotation(owner: bpy.types.PoseBone | bpy.types.Object, name: str, channels: _Channels, frames: Array) -> Array:
     """Return the rotation channel (F, 4), or (4) where nothing is keyed.
 
     Between linear quaternion keys the turn is even (slerp along the shorter arc). Blender itself blends the four
     numbers, which jumps where an exporter let the sign flip.
     """
     channel = _ROTATION_CHANNELS.get(owner.rotation_mode, "rotation_euler")
-    found = curves.get((name, channel))
+    found = channels.get((name, channel))
     if not found:
         return _present_rotation(owner)
     if channel == "rotation_euler":
         return quaternion_from_euler(
-            _vector(curves, (name, channel), owner.rotation_euler, frames), owner.rotation_mode
+            _vector(channels, (name, channel), owner.rotation_euler, frames), owner.rotation_mode
         )
     if channel == "rotation_axis_angle":
-        values = _vector(curves, (name, channel), owner.rotation_axis_angle, frames)
+        values = _vector(channels, (name, channel), owner.rotation_axis_angle, frames)
         return quaternion_from_axis_angle(values[:, 1:], values[:, 0])
-    if len(found) == 4 and all(_is_linear(curve) for curve in found.values()):
-        times, columns = zip(*(_keys(found[i]) for i in range(4)), strict=True)
-        if all(len(t) == len(times[0]) and np.array_equal(t, times[0]) for t in times[1:]):
-            return _slerped(times[0], normalize(np.stack(columns, axis=-1)), frames)
-    return normalize(_vector(curves, (name, channel), owner.rotation_quaternion, frames))
+    if len(found) == 4 and all(channel.is_readable(frames) for channel in found.values()):
+        times = found[0].times
+        if all(np.array_equal(found[i].times, times) for i in range(1, 4)):
+            values = np.stack([found[i].values for i in range(4)], axis=-1)
+            return _slerped(times, normalize(values), frames)
+    return normalize(_vector(channels, (name, channel), owner.rotation_quaternion, frames))
 
 
 def _slerped(times: Array, values: Array, frames: Array) -> Array:
@@ -312,16 +325,16 @@ def _slerped(times: Array, values: Array, frames: Array) -> Array:
         return np.repeat(values, len(frames), axis=0)
     right = np.clip(np.searchsorted(times, frames), 1, len(times) - 1)
     share = np.clip((frames - times[right - 1]) / (times[right] - times[right - 1]), 0.0, 1.0)
-    if np.isin(share, (0.0, 1.0)).all():
+    if not ((share > 0.0) & (share < 1.0)).any():
         return values[np.where(share > 0.5, right, right - 1)]
     return quaternion_slerp(values[right - 1], values[right], share)
 
 
-def _object_matrices(armature: bpy.types.Object, curves: Curves, frames: Array) -> Array | None:
+def _object_matrices(armature: bpy.types.Object, channels: _Channels, frames: Array) -> Array | None:
     """Return the object's matrices (F, 4, 4) from its own curves, or None where it does not move."""
-    location = _vector(curves, ("", "location"), armature.location, frames)
-    rotation = _rotation(armature, "", curves, frames)
-    scale = _vector(curves, ("", "scale"), armature.scale, frames)
+    location = _vector(channels, ("", "location"), armature.location, frames)
+    rotation = _rotation(armature, "", channels, frames)
+    scale = _vector(channels, ("", "scale"), armature.scale, frames)
     if all(values.ndim == 1 or np.allclose(values, values[0], atol=1e-6) for values in (location, rotation, scale)):
         return None
     matrices = np.zeros((len(frames), 4, 4))

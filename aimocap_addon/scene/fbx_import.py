@@ -130,13 +130,10 @@ def _all_or_nothing() -> Iterator[Any]:
 
 def _libraries() -> Iterator[Any]:
     """Yield the collections of data blocks that an import can add to."""
+    # what belongs to the window, and from 5.1 on a list of everything
+    other = ("window_managers", "screens", "workspaces", "libraries", "all_ids")
     for prop in bpy.data.bl_rna.properties:
-        if prop.type == "COLLECTION" and prop.identifier not in (
-            "window_managers",
-            "screens",
-            "workspaces",
-            "libraries",
-        ):
+        if prop.type == "COLLECTION" and prop.identifier not in other:
             yield getattr(bpy.data, prop.identifier)
 
 
@@ -215,8 +212,7 @@ def _scale_to_person(armature: bpy.types.Object, scene_unit: float) -> None:
     metres per Blender unit.
     """
     bpy.context.view_layer.update()
-    bones = [pose_bone.bone for pose_bone in armature.pose.bones]
-    heads = np.array([bone.head_local for bone in bones] + [bone.tail_local for bone in bones])
+    heads = np.array([pose_bone.bone.head_local for pose_bone in armature.pose.bones])
     world = np.array(armature.matrix_world)
     extent = np.ptp(heads @ world[:3, :3].T, axis=0)
     size = float(extent.max()) * scene_unit

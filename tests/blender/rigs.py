@@ -177,14 +177,33 @@ def animate(obj: bpy.types.Object, names: dict, frames: int, *, scale: float = 1
         hips.keyframe_insert("location", frame=first + frame)
 
 
+def skin(obj: bpy.types.Object) -> bpy.types.Object:
+    """Give the armature a body of one triangle a bone; with a skin, an FBX file says what the rest pose is."""
+    vertices, faces = [], []
+    mesh = bpy.data.meshes.new("Skin")
+    body = bpy.data.objects.new("Skin", mesh)
+    for bone in obj.data.bones:
+        size = 0.2 * bone.length
+        faces.append([len(vertices) + i for i in range(3)])
+        vertices += [bone.matrix_local @ Vector(corner) for corner in ((0, 0, 0), (size, size, 0), (-size, size, 0))]
+        body.vertex_groups.new(name=bone.name)
+    mesh.from_pydata(vertices, [], faces)
+    bpy.context.scene.collection.objects.link(body)
+    for group, face in zip(body.vertex_groups, faces, strict=True):
+        group.add(face, 1.0, "REPLACE")
+    body.parent = obj
+    body.modifiers.new("Armature", "ARMATURE").object = obj
+    return body
+
+
 def export_fbx(obj: bpy.types.Object, path: Path, fps: int) -> Path:
-    """Write the armature alone to an FBX with one key per frame."""
+    """Write the armature, and the skin that it may have, to an FBX with one key per frame."""
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = fps, 1.0
     first, last = obj.animation_data.action.frame_range
     scene.frame_start, scene.frame_end = int(first), int(last)
     for other in bpy.context.view_layer.objects:
-        other.select_set(other == obj)
+        other.select_set(other in (obj, *obj.children))
     bpy.context.view_layer.objects.active = obj
     bpy.ops.export_scene.fbx(
         filepath=str(path),
