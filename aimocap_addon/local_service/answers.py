@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ..api.models import JobInfo, JobOutput, JobStatus
+from ..api.models import JobInfo, JobOutput, JobResult, JobStatus
 from .database import Job, JobEvent
 
 # Given (job id, file name) of a result, returns its signed download URL.
@@ -27,10 +27,10 @@ def result_answer(job: Job, download_url: DownloadUrl) -> dict[str, Any]:
             target_id=output.target_id,
             result_type=output.result_type,
             fbx_url=download_url(job.id, output.filename),
-        ).to_wire()
+        )
         for output in job.outputs
     ]
-    return {"job": _job(job).to_wire(), "outputs": outputs}
+    return JobResult(job=_job(job), outputs=outputs).to_wire()
 
 
 def _job(job: Job) -> JobInfo:

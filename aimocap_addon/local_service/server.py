@@ -62,6 +62,7 @@ def serve(options: ServeOptions, solver: SolverRunner) -> None:
                 app,
                 lifespan="off",
                 log_config=None,
+                proxy_headers=False,  # nobody stands between: such headers would come from the client itself
                 access_log=False,  # signed URLs are secrets and stay out of logs
                 timeout_graceful_shutdown=_SHUTDOWN_SEC,
             )

@@ -64,12 +64,10 @@ class Caller:
     def wait(self, job_id: str, *statuses: str, seconds: float = 60) -> dict[str, Any]:
         """Poll until the job has one of the statuses (by default: an end); returns the poll."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            poll = self.poll(job_id)
-            if poll["job"]["status"] in (statuses or ("completed", "failed")):
-                return poll
+        while (poll := self.poll(job_id))["job"]["status"] not in (statuses or ("completed", "failed")):
+            assert time.monotonic() < deadline, f"the job did not get there: {poll}"
             time.sleep(0.05)
-        raise AssertionError(f"the job did not get there: {poll}")
+        return poll
 
     def result(self, job_id: str) -> httpx.Response:
         return self.http.get(f"{JOBS}/{job_id}/result")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def test_the_file_s_own_duration_counts_not_the_declared_one(service: ServicePro
     "trim",
     [{"trimEndSec": 6.0}, {"trimStartSec": 4.5}, {"trimStartSec": 3.99}, {"trimStartSec": 1.0, "trimEndSec": 1.02}],
 )
-def test_a_trim_outside_the_real_video_fails_the_job(caller: Caller, clip: Path, trim: dict[str, float]) -> None:
+def test_a_trim_outside_the_real_video_fails_the_job(caller: Caller, clip: Path, trim: dict[str, Any]) -> None:
     job_id = caller.draft(clip, **trim)
     assert error_of(caller.complete(job_id)) == (422, "api_trim_range_invalid")
     check_failed_for_nothing(caller, job_id, "api_trim_range_invalid", 1000)
@@ -150,6 +151,23 @@ def test_no_more_jobs_at_once_than_the_plan_allows(service: ServiceProcess, clip
         assert caller.wait(drafts[2])["job"]["status"] == "completed"
     finally:
         go.unlink()
+
+
+def test_limits_hold_between_jobs_completed_at_the_same_moment(service: ServiceProcess, clip: Path) -> None:
+    caller = free(service, credits_granted=1000)
+    drafts = [caller.draft(clip, name="wait.mp4") for _ in range(6)]
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            answers = list(pool.map(caller.complete, drafts))
+    finally:
+        (service.data / "go").touch()
+    try:
+        taken = [job_id for job_id, answer in zip(drafts, answers, strict=True) if answer.status_code == 200]
+        assert len(taken) == 2
+        for job_id in taken:
+            assert caller.wait(job_id)["job"]["status"] == "completed"
+    finally:
+        (service.data / "go").unlink()
 
 
 def test_an_inactive_account_is_refused_at_create_and_complete(service: ServiceProcess, clip: Path) -> None:

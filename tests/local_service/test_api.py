@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -81,6 +83,22 @@ def test_a_second_complete_upload_answers_the_state_and_charges_nothing(caller: 
     assert caller.balance() == 996
 
 
+def test_completing_at_the_same_moment_charges_once(caller: Caller, clip: Path) -> None:
+    job_id = caller.draft(clip)
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: caller.complete(job_id), range(6)))
+    assert {answer.status_code for answer in answers} == {200}
+    caller.wait(job_id)
+    assert caller.movements(job_id) == ["charge"]
+
+
+def test_a_download_can_go_on_in_the_middle(caller: Caller, clip: Path) -> None:
+    url = caller.wait(caller.submit(clip))["result"]["outputs"][0]["fbxUrl"]
+    whole = caller.plain.get(url).content
+    rest = caller.plain.get(url, headers={"Range": "bytes=10-"})
+    assert (rest.status_code, rest.content) == (206, whole[10:])
+
+
 def test_the_newest_upload_of_a_draft_counts(caller: Caller, clip: Path, tmp_path: Path) -> None:
     draft = caller.create().json()["data"]
     assert caller.upload(draft["uploadUrl"], clip.read_bytes()).status_code == 200
@@ -124,7 +142,7 @@ def test_a_key_sees_its_own_jobs_alone(caller: Caller, clip: Path) -> None:
 
 @pytest.mark.parametrize("header", [None, "Bearer sk-unknown", "Bearer", "Basic abc", "Bearer sk-\xe9"])
 def test_calls_without_a_known_key_are_refused(service: ServiceProcess, header: str | None) -> None:
-    headers = {} if header is None else {"Authorization": header.encode("latin-1")}
+    headers = [] if header is None else [(b"Authorization", header.encode("latin-1"))]
     with httpx.Client(base_url=service.url, trust_env=False, headers=headers) as http:
         assert error_of(http.post(JOBS, json={})) == (401, "api_key_invalid")
         assert error_of(http.post(f"{JOBS}/mocap_1/complete-upload")) == (401, "api_key_invalid")
@@ -170,7 +188,7 @@ def test_a_signature_holds_for_its_own_job_method_and_moment(caller: Caller, cli
     mine, other = caller.create().json()["data"], caller.create().json()["data"]
     foreign = mine["uploadUrl"].replace(mine["jobId"], other["jobId"])
     unsigned = mine["uploadUrl"].split("?")[0]
-    later = httpx.URL(mine["uploadUrl"]).copy_merge_params({"expires": "99999999999"})
+    later = str(httpx.URL(mine["uploadUrl"]).copy_merge_params({"expires": "99999999999"}))
     for url in (foreign, unsigned, later):
         assert error_of(caller.upload(url, clip.read_bytes())) == (403, "url_signature_invalid")
     poll = caller.wait(caller.submit(clip))
@@ -195,7 +213,7 @@ def test_an_empty_upload_is_refused(caller: Caller) -> None:
 def test_an_upload_that_breaks_off_leaves_nothing(caller: Caller, clip: Path) -> None:
     draft = caller.create().json()["data"]
 
-    def half() -> object:
+    def half() -> Iterator[bytes]:
         yield clip.read_bytes()[:1000]
         raise ConnectionAbortedError
 
