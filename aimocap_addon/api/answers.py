@@ -132,7 +132,7 @@ def error_from_response(response: httpx.Response, *, with_key: bool) -> ApiError
 
 def _status_sentence(status: int, phrase: str) -> str:
     if status == 429:
-        return "The service asks to slow down: the capture goes on by itself after a pause."
+        return "The service asks to slow down: try again in a while."
     if 300 <= status < 400:
         return f"The service redirects to another address (HTTP {status}): check the base URL in the preferences."
     if status in (401, 403, 404, 410):

@@ -166,7 +166,8 @@ class AimocapClient:
 
         The API promises nothing about the answer's body, so any 2xx answer counts.
         """
-        self._request("POST", f"/jobs/{quote(job_id, safe='')}/complete-upload")
+        # The service checks the whole file before it answers.
+        self._request("POST", f"/jobs/{quote(job_id, safe='')}/complete-upload", timeout=_TRANSFER_TIMEOUT)
 
     def poll(self, job_id: str) -> JobPoll:
         """Ask for the job's state."""
@@ -242,10 +243,12 @@ class AimocapClient:
         with self._key_kept_out():
             return read_json(response)
 
-    def _request(self, method: str, path: str, *, json: Any = None) -> httpx.Response:
+    def _request(
+        self, method: str, path: str, *, json: Any = None, timeout: httpx.Timeout = _API_TIMEOUT
+    ) -> httpx.Response:
         url = self._base_url.copy_with(path=self._base_url.path.rstrip("/") + API_PREFIX + path)
         with self._key_kept_out(), self._transport_errors(url):
-            response = self._http.request(method, url, json=json, headers=self._authorization, timeout=_API_TIMEOUT)
+            response = self._http.request(method, url, json=json, headers=self._authorization, timeout=timeout)
             if not response.is_success:
                 raise error_from_response(response, with_key=True)
         return response
@@ -274,9 +277,9 @@ class AimocapClient:
             raise UnreachableError(sentence, detail=repr(error)) from error
         except httpx.TimeoutException as error:
             raise ConnectionFailedError(
-                f"{place} did not answer in time: it is tried again.", detail=repr(error)
+                f"{place} did not answer in time: check the connection if this stays.", detail=repr(error)
             ) from error
         except (httpx.TransportError, httpx.InvalidURL, httpx.StreamError, httpx.DecodingError) as error:
             raise ConnectionFailedError(
-                f"The connection to {place} broke off: it is tried again.", detail=repr(error)
+                f"The connection to {place} broke off: check the connection if this stays.", detail=repr(error)
             ) from error

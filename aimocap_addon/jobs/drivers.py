@@ -13,6 +13,7 @@ Threading contract of `CaptureRunner`:
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -20,10 +21,10 @@ from dataclasses import dataclass, field
 
 from ..api.addresses import is_loopback
 from ..api.client import AimocapClient
-from ..api.errors import AimocapError
+from ..api.errors import ConfigurationError
 from .engine import LOOPBACK_PACE, CaptureEngine, EmitRecord, Pace, StopSignal
 from .record import CaptureRecord, Failure, Stage
-from .store import CaptureStore
+from .store import CaptureStore, StoreError
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,30 @@ def run_blocking(
     on_change: EmitRecord = lambda _record: None,
     stop: StopSignal | None = None,
 ) -> CaptureRecord:
-    """Run a capture on this thread to its final stage and return it."""
-    stop = stop or StopSignal()
+    """Run a capture on this thread to its final stage and return it; see `CaptureEngine.run`."""
     try:
-        with AimocapClient(access.base_url, access.api_key) as client:
-            return CaptureEngine(store, client, on_change, stop, access.pace).run(record)
-    except AimocapError as error:  # the base URL or the key cannot be used: nothing was sent
-        failed = store.save(record.failed(Failure(error.user_message, error.code)))
-        on_change(failed)
-        return failed
+        client = AimocapClient(access.base_url, access.api_key)
+    except ConfigurationError as error:  # nothing was sent, and once it is put right the capture goes on
+        failure = Failure(error.user_message, error.code, retryable=True)
+        return _keep_failure(store, record, failure, on_change)
+    with client:
+        return CaptureEngine(store, client, on_change, stop or StopSignal(), access.pace).run(record)
+
+
+def _keep_failure(store: CaptureStore, record: CaptureRecord, failure: Failure, on_change: EmitRecord) -> CaptureRecord:
+    """Mark the capture's latest state as failed, as far as the disk takes it, and report it.
+
+    What has ended stays as it is, and so does on disk what another process is working on.
+    """
+    failed = record if record.stage.is_final else record.changed(stage=Stage.FAILED, failure=failure)
+    with contextlib.suppress(StoreError), store.claimed(record.capture_id) as ours:
+        latest = store.load(record.capture_id) or record
+        if not latest.stage.is_final:
+            failed = latest.changed(stage=Stage.FAILED, failure=failure)
+            if ours:
+                store.save(failed)
+    on_change(failed)
+    return failed
 
 
 class CaptureRunner:
@@ -68,7 +84,8 @@ class CaptureRunner:
         """Store the capture and begin or go on with it; raises StoreError if it cannot be stored."""
         if self.is_running(record.capture_id):
             return
-        self._store.save(record)
+        if self._store.load(record.capture_id) is None:
+            self._store.save(record)  # a later state is stored by the engine, once it has claimed the capture
         stop = StopSignal()
         thread = threading.Thread(
             target=_work,
@@ -125,5 +142,5 @@ def _work(
         run_blocking(store, access, record, emit, stop)
     except Exception as error:  # a worker that dies silently would leave the person waiting
         sentence = f"The capture stopped on an internal error ({type(error).__name__}): retry it, or report this."
-        emit(record.changed(stage=Stage.FAILED, failure=Failure(sentence, "internal_error", True)))
+        _keep_failure(store, record, Failure(sentence, "internal_error", retryable=True), emit)
         raise

@@ -3,11 +3,13 @@
 
 Every step is safe to repeat. The record is on disk before the request that it is about, so that a
 capture found after a crash goes on without being paid for twice: a create whose answer was lost leaves
-an unpaid draft, and complete-upload is never sent again before the service was asked for the status.
+an unpaid draft, and complete-upload is never sent again before the service was asked for the status. A
+submitted job is never given up for a new one, unless the service said that it ended.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import re
 import threading
@@ -18,20 +20,28 @@ from pathlib import Path
 
 from ..api.client import AimocapClient
 from ..api.errors import (
+    API_ERROR_SENTENCES,
     AimocapError,
     ApiError,
     ConnectionFailedError,
+    SourceFileError,
     TransferCanceledError,
+    UnexpectedAnswerError,
+    UnreachableError,
     sentence_for,
 )
-from ..api.models import CreateJobRequest, JobOutput, JobPoll, JobStatus, MocapType, ResultType
+from ..api.models import CreateJobRequest, JobOutput, JobPoll, JobResult, JobStatus, MocapType, ResultType
 from .record import CaptureRecord, CaptureRequest, Failure, Stage
 from .store import CaptureStore, StoreError
 
 EmitRecord = Callable[[CaptureRecord], None]
 
-_GONE_STATUSES = frozenset({403, 404, 410})
+_GONE_JOB = frozenset({404, 410})
+_GONE_UPLOAD = frozenset({400, 401, 403, 404, 410})  # 400: an expired token at some storages
+_GONE_RESULT = frozenset({403, 404, 409, 410})  # 409: not packed yet
 _MAX_DRAFTS = 3
+_NO_PLACE = "api_concurrency_limit_exceeded"
+_LONGEST_STEM = 50  # characters of up to 4 bytes, in a name of at most 255 bytes
 _PROGRESS_PERIOD = 0.1  # seconds between two progress reports
 
 
@@ -55,8 +65,12 @@ class StopSignal(threading.Event):
     interrupted = False
 
     def interrupt(self) -> None:
-        """End the run without marking the capture as stopped, so that it goes on at the next start."""
-        self.interrupted = True
+        """End the run without marking the capture as stopped, so that it can go on at the next start.
+
+        What a person has stopped before stays stopped.
+        """
+        if not self.is_set():
+            self.interrupted = True
         self.set()
 
 
@@ -76,26 +90,39 @@ class CaptureEngine:
         self._emit = emit
         self._stop = stop
         self._pace = pace
-        self._drafts = 0
+        self._drafts = 0  # create requests that made a draft, or may have
         self._own_draft: str | None = None  # the job made in this run, whose state is known
         self._uploaded: str | None = None  # the job whose video has arrived in this run
+        self._latest: CaptureRecord | None = None
         self._last_report = 0.0
 
     def run(self, record: CaptureRecord) -> CaptureRecord:
         """Take the capture to a final stage and return it; every state on the way is stored and emitted.
 
-        A run that the stop signal interrupts returns the record at the stage it was at.
+        Where the store knows a later state of the capture, that one counts. A run that the stop signal
+        interrupts returns the record at the stage it was at, and so does one of a capture that another thread
+        or process is working on.
         """
         try:
-            return self._run(record)
+            with self._store.claimed(record.capture_id) as ours:
+                stored = self._store.load(record.capture_id)
+                if stored is not None and (stored.revision > record.revision or not ours):
+                    record = stored
+                if not ours:
+                    record = dataclasses.replace(record, message="This capture is worked on in another Blender.")
+                    self._emit(record)
+                    return record
+                return self._run(record)
         except StoreError as error:
-            failed = self._store_free_failure(record, str(error))
+            failure = Failure(str(error), "store_unusable", retryable=True)
+            failed = (self._latest or record).changed(stage=Stage.FAILED, failure=failure)
             self._emit(failed)
             return failed
 
     def _run(self, record: CaptureRecord) -> CaptureRecord:
         record = self._keep(record)
-        started = last_success = time.monotonic()
+        started = time.monotonic()
+        failing_since: float | None = None
         attempt = 0
         while not record.stage.is_final:
             if self._stop.is_set():
@@ -109,13 +136,17 @@ class CaptureEngine:
                 continue
             except AimocapError as error:
                 record = self._reload(record)
-                if not self._worth_repeating(record, error, time.monotonic() - last_success):
-                    return self._keep(record.failed(Failure(error.user_message, error.code, error.retryable)))
+                if failing_since is None or error.code == _NO_PLACE:  # the service is well, only full
+                    failing_since = time.monotonic()
+                if not self._worth_repeating(record, error, time.monotonic() - failing_since):
+                    # A job that was submitted may be charged: a retry has to go on with it.
+                    retryable = error.retryable or record.submit_sent
+                    return self._keep(record.failed(Failure(error.user_message, error.code, retryable)))
                 self._report(record.changed(message=error.user_message), at_once=True)
-                self._stop.wait(self._pause(attempt, error))
+                self._stop.wait(self._pause(record, attempt, error))
                 attempt += 1
             else:
-                attempt, last_success = 0, time.monotonic()
+                attempt, failing_since = 0, None
         return record
 
     def _advance(self, record: CaptureRecord) -> CaptureRecord:
@@ -131,7 +162,11 @@ class CaptureEngine:
     def _create(self, record: CaptureRecord) -> CaptureRecord:
         self._check_source(record.request)
         self._drafts += 1
-        created = self._client.create_job(create_request(record.request))
+        try:
+            created = self._client.create_job(create_request(record.request))
+        except ApiError:
+            self._drafts -= 1
+            raise
         self._own_draft = created.job_id
         return self._keep(record.moved_to(Stage.UPLOADING, job_id=created.job_id, upload_url=created.upload_url))
 
@@ -139,26 +174,50 @@ class CaptureEngine:
         job_id, upload_url = record.job_id, record.upload_url
         if job_id is None or upload_url is None:
             return self._keep(record.moved_to(Stage.CREATED))
-        try:
-            unknown = record.submit_sent or job_id != self._own_draft
-            if unknown and self._client.poll(job_id).job.status is not JobStatus.DRAFT:
+        if record.submit_sent or job_id != self._own_draft:
+            try:
+                status = self._client.poll(job_id).job.status
+            except ApiError as error:
+                return self._without_job(record, error)
+            if status is not JobStatus.DRAFT:
                 return self._keep(record.moved_to(Stage.ADMITTED, submit_sent=True))
-            if self._uploaded != job_id:
+        if self._uploaded != job_id:
+            try:
                 self._client.upload(
                     upload_url,
                     Path(record.request.video),
                     lambda done, total: self._report(record.changed(progress=done / total if total else 0.0)),
                     self._stop.is_set,
                 )
-                self._uploaded = job_id
-        except ApiError as error:
-            if error.status in _GONE_STATUSES and error.code is None and self._drafts < _MAX_DRAFTS:
-                # The draft or its upload address has expired; it was never paid for.
-                return self._keep(record.moved_to(Stage.CREATED, job_id=None, upload_url=None, submit_sent=False))
-            raise
+            except ApiError as error:
+                return self._new_draft(record, error, _GONE_UPLOAD)
+            self._uploaded = job_id
+        if self._stop.is_set():  # the last moment at which stopping costs nothing
+            raise TransferCanceledError
         record = self._keep(record.changed(submit_sent=True, progress=1.0))
-        self._client.complete_upload(job_id)
+        try:
+            self._client.complete_upload(job_id)
+        except ApiError as error:
+            # 409 may mean that an earlier complete-upload did arrive, whatever became of its answer.
+            if error.status != 409 or self._client.poll(job_id).job.status is JobStatus.DRAFT:
+                raise
         return self._keep(record.moved_to(Stage.ADMITTED))
+
+    def _without_job(self, record: CaptureRecord, error: ApiError) -> CaptureRecord:
+        """Go on when the status of an earlier job cannot be had."""
+        if record.submit_sent and error.status in _GONE_JOB:
+            sentence = (
+                "The service does not know this capture any more, and it may have been charged: see the account's "
+                "history before capturing the clip again."
+            )
+            return self._keep(record.failed(Failure(sentence, "job_unknown")))
+        return self._new_draft(record, error, _GONE_JOB)
+
+    def _new_draft(self, record: CaptureRecord, error: ApiError, gone: frozenset[int]) -> CaptureRecord:
+        """Begin again when the draft or its upload address has expired, since it was never paid for."""
+        if error.status not in gone or error.code in API_ERROR_SENTENCES or self._drafts >= _MAX_DRAFTS:
+            raise error
+        return self._keep(record.moved_to(Stage.CREATED, job_id=None, upload_url=None, submit_sent=False))
 
     def _follow(self, record: CaptureRecord) -> CaptureRecord:
         """Poll once and wait until the next poll is due."""
@@ -189,11 +248,11 @@ class CaptureEngine:
 
     def _download(self, record: CaptureRecord) -> CaptureRecord:
         assert record.job_id is not None
-        result = self._client.result(record.job_id)
+        result = self._result(record.job_id)
         wanted = [output for output in result.outputs if output.url]
         if not wanted:
-            sentence = "The service finished but delivered no file: capture the clip again or write to its support."
-            return self._keep(record.failed(Failure(sentence, "no_output")))
+            sentence = "The service finished but delivered no file: retry in a while, or write to its support."
+            return self._keep(record.failed(Failure(sentence, "no_output", retryable=True)))
         folder = self._store.results_folder(record.capture_id)
         for index, output in enumerate(wanted):
             if not self._is_on_disk(record, output):
@@ -204,6 +263,21 @@ class CaptureEngine:
         missing = [target for target in record.request.targets if target not in record.files]
         message = f"The service delivered no file for {', '.join(missing)}." if missing else ""
         return self._keep(record.moved_to(Stage.READY).changed(message=message, progress=1.0))
+
+    def _result(self, job_id: str) -> JobResult:
+        """Ask for the result, which may stand in the poll's answer alone."""
+        try:
+            result = self._client.result(job_id)
+        except ApiError as error:
+            if error.status not in _GONE_RESULT:
+                raise
+            polled = self._client.poll(job_id).result
+            if polled is None:
+                raise
+            return polled
+        if any(output.url for output in result.outputs):
+            return result
+        return self._client.poll(job_id).result or result
 
     def _share(self, record: CaptureRecord, index: int, count: int) -> Callable[[int, int | None], None]:
         def report(done: int, total: int | None) -> None:
@@ -231,28 +305,41 @@ class CaptureEngine:
 
     @staticmethod
     def _check_source(request: CaptureRequest) -> None:
-        if not Path(request.video).is_file():
-            raise AimocapError(f"The video {request.video} is not there any more: choose it again.")
+        video = Path(request.video)
+        if not video.is_file():
+            raise SourceFileError(f"The video {video} is not there any more: choose it again.")
+        if video.stat().st_size == 0:
+            raise SourceFileError(f"The video {video} is empty: choose another one.")
 
     def _worth_repeating(self, record: CaptureRecord, error: AimocapError, failing_for: float) -> bool:
-        if isinstance(error, ApiError) and error.code == "api_concurrency_limit_exceeded":
+        if error.code == _NO_PLACE:
             return True  # a place becomes free by itself; the deadline still holds
+        if record.stage is Stage.CREATED:
+            if isinstance(error, UnreachableError | UnexpectedAnswerError):
+                return False  # most likely a wrong address, and nothing is under way yet: better say so at once
+            if isinstance(error, ConnectionFailedError) and self._drafts >= _MAX_DRAFTS:
+                return False
         retryable = error.retryable
-        if isinstance(error, ApiError) and record.stage is Stage.DOWNLOADING:
+        if isinstance(error, ApiError) and record.stage is Stage.DOWNLOADING and error.code != "api_key_invalid":
             # An expired download address: the next attempt asks for a fresh one.
-            retryable = retryable or error.status in _GONE_STATUSES
-        if record.stage is Stage.CREATED and isinstance(error, ConnectionFailedError):
-            return False  # nothing is under way yet: better say so at once
+            retryable = retryable or error.status in _GONE_RESULT
         return retryable and failing_for < self._pace.give_up_after
 
-    def _pause(self, attempt: int, error: AimocapError) -> float:
-        """Seconds to wait: what the service asked for, else exponential back-off with jitter."""
-        if isinstance(error, ApiError) and error.retry_after is not None:
-            return min(error.retry_after, self._pace.deadline)
+    def _pause(self, record: CaptureRecord, attempt: int, error: AimocapError) -> float:
+        """Seconds to wait: exponential back-off with jitter, or longer if the service asks for more.
+
+        Once submitted, the service is not asked more often than a poll would: it may still be at work on a
+        complete-upload whose answer was lost.
+        """
         ceiling = min(self._pace.backoff_ceiling, self._pace.backoff_first * 2.0 ** min(attempt, 16))
-        return ceiling * random.uniform(0.5, 1.0)
+        pause = ceiling * random.uniform(0.5, 1.0)
+        if record.submit_sent:
+            pause = max(pause, self._pace.poll_interval)
+        asked = error.retry_after if isinstance(error, ApiError) else None
+        return min(max(pause, asked or 0.0), self._pace.deadline)
 
     def _keep(self, record: CaptureRecord) -> CaptureRecord:
+        self._latest = record
         self._store.save(record)
         self._emit(record)
         return record
@@ -267,16 +354,12 @@ class CaptureEngine:
             self._last_report = now
             self._emit(record)
 
-    @staticmethod
-    def _store_free_failure(record: CaptureRecord, sentence: str) -> CaptureRecord:
-        return record.changed(stage=Stage.FAILED, failure=Failure(sentence, "store_unwritable", True))
-
 
 def create_request(request: CaptureRequest) -> CreateJobRequest:
     """Translate a capture into the API's create body; what equals the API's default is left out."""
     return CreateJobRequest(
-        title=request.title,
-        source_filename=Path(request.video).name,
+        title=_readable(request.title),
+        source_filename=_readable(Path(request.video).name),
         source_duration_sec=request.duration_sec,
         trim_start_sec=request.trim_start_sec,
         trim_end_sec=request.trim_end_sec,
@@ -286,9 +369,14 @@ def create_request(request: CaptureRequest) -> CreateJobRequest:
     )
 
 
+def _readable(text: str) -> str:
+    """Return the text without the surrogates that stand for bytes of a file name that are no Unicode text."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _safe_stem(title: str) -> str:
     """Return the title as a file name without extension that every system takes."""
-    return re.sub(r"[^\w\- ]+", "_", title).strip(" _")[:80] or "capture"
+    return re.sub(r"[^\w\- ]+", "_", title)[:_LONGEST_STEM].strip(" _") or "capture"
 
 
 def result_name(title: str, output: JobOutput) -> str:

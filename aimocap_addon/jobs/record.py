@@ -89,7 +89,10 @@ class CaptureRequest:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a capture failed: a sentence for the person, a code for support, whether a retry can help."""
+    """Why a capture failed: a sentence for the person, a code for support, whether the same job can still succeed.
+
+    A retry goes on with the job if so and starts a new one, which is charged anew, if not.
+    """
 
     sentence: str
     code: str | None = None
@@ -105,6 +108,7 @@ class CaptureRecord:
     stage: Stage = Stage.CREATED
     created_at: float = 0.0
     updated_at: float = 0.0
+    revision: int = 0  # grows with every change, so that an older state never replaces a newer one
     job_id: str | None = None
     upload_url: str | None = None
     submit_sent: bool = False  # complete-upload was sent at least once; its answer may be lost
@@ -129,7 +133,7 @@ class CaptureRecord:
 
     def changed(self, **changes: Any) -> Self:
         """Return the record with other values at the same stage."""
-        return dataclasses.replace(self, updated_at=time.time(), **changes)
+        return dataclasses.replace(self, updated_at=time.time(), revision=self.revision + 1, **changes)
 
     def failed(self, failure: Failure) -> Self:
         """Return the record as failed."""
@@ -139,8 +143,8 @@ class CaptureRecord:
         """Return a failed or stopped record at the stage from which it goes on.
 
         With a job at the service it goes on from uploading, where the engine asks for the job's status
-        before anything else, so nothing is submitted twice. A job that the service itself ended, or
-        that cannot succeed as it is, starts anew.
+        before anything else, so nothing is submitted twice. Only what failed for good (a job that the
+        service ended, or that was never submitted) starts anew.
         """
         if self.job_id is None or (self.failure is not None and not self.failure.retryable):
             return self.moved_to(Stage.CREATED, failure=None, job_id=None, upload_url=None, submit_sent=False, files={})
@@ -153,8 +157,8 @@ class CaptureRecord:
         return Path(path) if path else None
 
     def to_json(self) -> str:
-        """Return the record as JSON text."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+        """Return the record as JSON text: in ASCII, since a file name may hold bytes that are no Unicode text."""
+        return json.dumps(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -165,7 +169,8 @@ class CaptureRecord:
         try:
             data = json.loads(text)
             request_data = _known(CaptureRequest, data["request"])
-            request_data["placement"] = Placement(**_known(Placement, request_data.get("placement", {})))
+            if "placement" in request_data:
+                request_data["placement"] = Placement(**_known(Placement, request_data["placement"]))
             request_data["targets"] = tuple(request_data.get("targets", ("default",)))
             values = _known(cls, data)
             values["request"] = CaptureRequest(**request_data)

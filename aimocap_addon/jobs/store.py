@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Captures on disk: one SQLite file in WAL mode, written before every request and after every change.
 
-Safe to use from several threads and processes: each call opens its own connection.
+Safe to use from several threads and processes: each call opens its own connection, and `claimed` lets only
+one of them work on a capture.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ CREATE TABLE IF NOT EXISTS captures (
 """
 DATABASE_NAME = "captures.sqlite"
 RESULTS_NAME = "results"
+CLAIMS_NAME = "claims"
 
 
 class StoreError(Exception):
@@ -34,48 +36,63 @@ class CaptureStore:
     def __init__(self, folder: Path) -> None:
         """Open or make the store; raises StoreError if the folder cannot be written."""
         self.folder = folder
-        try:
+        with self._disk_errors():
             folder.mkdir(parents=True, exist_ok=True)
-            with self._connection() as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute(_SCHEMA)
+        with self._connection() as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(_SCHEMA)
+
+    @contextlib.contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
-                f"The captures' folder {folder} cannot be written ({error}): check its permissions and free space."
+                f"The captures' folder {self.folder} cannot be used ({error}): check its permissions and free space."
             ) from error
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self.folder / DATABASE_NAME, timeout=30.0)
-        try:
-            with connection:
-                yield connection
-        finally:
-            connection.close()
+        with (
+            self._disk_errors(),
+            contextlib.closing(sqlite3.connect(self.folder / DATABASE_NAME, timeout=30.0)) as connection,
+            connection,
+        ):
+            yield connection
+
+    @contextlib.contextmanager
+    def claimed(self, capture_id: str) -> Iterator[bool]:
+        """Claim the capture for the block; yields False if another thread or process has claimed it.
+
+        The claim is SQLite's own lock on an empty file, which the system frees when the process ends, however
+        it ends. Raises StoreError.
+        """
+        folder = self.folder / CLAIMS_NAME
+        with self._disk_errors():
+            folder.mkdir(exist_ok=True)
+            connection = sqlite3.connect(folder / f"{capture_id}.lock", timeout=0.0, isolation_level=None)
+        with contextlib.closing(connection):
+            with self._disk_errors():
+                ours = _lock(connection)
+            yield ours
 
     def save(self, record: CaptureRecord) -> CaptureRecord:
         """Keep the record, replacing an earlier state of the same capture; raises StoreError."""
-        try:
-            with self._connection() as connection:
-                connection.execute(
-                    "INSERT INTO captures VALUES (?, ?, ?) "
-                    "ON CONFLICT (capture_id) DO UPDATE SET record = excluded.record",
-                    (record.capture_id, record.created_at, record.to_json()),
-                )
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"The capture cannot be recorded in {self.folder} ({error}): check its permissions and free space."
-            ) from error
+        with self._connection() as connection:
+            connection.execute(
+                "INSERT INTO captures VALUES (?, ?, ?) ON CONFLICT (capture_id) DO UPDATE SET record = excluded.record",
+                (record.capture_id, record.created_at, record.to_json()),
+            )
         return record
 
     def load(self, capture_id: str) -> CaptureRecord | None:
-        """Return the capture, or None if there is none or it cannot be read."""
+        """Return the capture, or None if there is none or its row is no record; raises StoreError."""
         with self._connection() as connection:
             row = connection.execute("SELECT record FROM captures WHERE capture_id = ?", (capture_id,)).fetchone()
         return _read(row[0]) if row else None
 
     def recent(self, limit: int = 100) -> list[CaptureRecord]:
-        """Return the newest captures, newest first; rows that cannot be read are left out."""
+        """Return the newest captures, newest first, without rows that are no record; raises StoreError."""
         with self._connection() as connection:
             rows = connection.execute(
                 "SELECT record FROM captures ORDER BY created_at DESC LIMIT ?", (limit,)
@@ -85,6 +102,16 @@ class CaptureStore:
     def results_folder(self, capture_id: str) -> Path:
         """Return where the files of this capture go (not made yet)."""
         return self.folder / RESULTS_NAME / capture_id
+
+
+def _lock(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            return False
+        raise
+    return True
 
 
 def _read(text: str) -> CaptureRecord | None:

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The store keeps captures through crashes, other Blenders and damaged rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest, Stage
+from aimocap_addon.jobs.store import DATABASE_NAME, CaptureStore, StoreError
+
+REQUEST = CaptureRequest("/films/walk.mp4", "walk", "https://aimocap.net")
+ROOT = Path(__file__).parents[2]
+
+WRITER = """
+import sys
+from pathlib import Path
+from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest
+from aimocap_addon.jobs.store import CaptureStore
+store = CaptureStore(Path(sys.argv[1]))
+for index in range(20):
+    record = store.save(CaptureRecord.new(CaptureRequest("/v.mp4", f"{sys.argv[2]} {index}", "")))
+    store.save(record.changed(message="second"))
+"""
+
+HOLDER = """
+import sys
+from pathlib import Path
+from aimocap_addon.jobs.store import CaptureStore
+with CaptureStore(Path(sys.argv[1])).claimed("one") as ours:
+    print(ours, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CaptureStore:
+    return CaptureStore(tmp_path / "user" / "aimocap")
+
+
+def run_python(code: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_what_was_saved_is_there_for_a_new_store(store: CaptureStore) -> None:
+    record = store.save(CaptureRecord.new(REQUEST))
+    store.save(record.moved_to(Stage.UPLOADING, job_id="j", upload_url="u"))
+    again = CaptureStore(store.folder)
+    loaded = again.load(record.capture_id)
+    assert loaded is not None
+    assert (loaded.stage, loaded.job_id, loaded.request) == (Stage.UPLOADING, "j", REQUEST)
+    assert [each.capture_id for each in again.recent()] == [record.capture_id]
+
+
+def test_name_that_is_no_unicode_is_kept(store: CaptureStore) -> None:
+    record = store.save(CaptureRecord.new(CaptureRequest("/films/\udce9t\udce9.mp4", "é", "")))
+    assert store.load(record.capture_id) == record
+
+
+def test_unknown_capture_is_none(store: CaptureStore) -> None:
+    assert store.load("nothing") is None
+
+
+def test_recent_lists_the_newest_first(store: CaptureStore) -> None:
+    records = [dataclasses.replace(CaptureRecord.new(REQUEST), created_at=float(index)) for index in range(5)]
+    for record in (records[2], records[0], records[4], records[1], records[3]):
+        store.save(record)
+    store.save(records[0].changed(message="changed last, but not made last"))
+    assert [record.created_at for record in store.recent(3)] == [4.0, 3.0, 2.0]
+
+
+@pytest.mark.parametrize("row", ["not json", "{}", None, 7, b"\xff", '{"stage": "later"}'])
+def test_damaged_row_hides_no_other(store: CaptureStore, row: object) -> None:
+    good = store.save(CaptureRecord.new(REQUEST))
+    connection = sqlite3.connect(store.folder / DATABASE_NAME)
+    with connection:
+        connection.execute("CREATE TABLE copy AS SELECT * FROM captures")  # without the constraints
+        connection.execute("DROP TABLE captures")
+        connection.execute("ALTER TABLE copy RENAME TO captures")
+        connection.execute("INSERT INTO captures VALUES ('bad', 9e9, ?)", (row,))
+    connection.close()
+    assert store.load("bad") is None
+    assert store.recent() == [good]
+
+
+def test_threads_and_processes_write_at_the_same_time(store: CaptureStore) -> None:
+    processes = [run_python(WRITER, str(store.folder), name) for name in ("a", "b")]
+
+    def write() -> None:
+        for _ in range(20):
+            store.save(store.save(CaptureRecord.new(REQUEST)).changed(message="second"))
+
+    threads = [threading.Thread(target=write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+    records = store.recent(1000)
+    assert len(records) == 100
+    assert {record.message for record in records} == {"second"}
+
+
+def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"folder .*file.* cannot be used .*: check its permissions and free space\."):
+        CaptureStore(tmp_path / "file" / "aimocap")
+
+
+def test_file_that_is_no_database_is_named_and_kept(tmp_path: Path) -> None:
+    (tmp_path / DATABASE_NAME).write_bytes(b"these are no captures" * 100)
+    with pytest.raises(StoreError, match="cannot be used"):
+        CaptureStore(tmp_path)
+    assert (tmp_path / DATABASE_NAME).read_bytes().startswith(b"these")
+
+
+def test_store_that_becomes_unusable_says_so_for_every_use(store: CaptureStore) -> None:
+    record = store.save(CaptureRecord.new(REQUEST))
+    for file in store.folder.glob(DATABASE_NAME + "*"):
+        file.unlink()
+    (store.folder / DATABASE_NAME).mkdir()
+    for use in (lambda: store.save(record), lambda: store.load("x"), store.recent):
+        with pytest.raises(StoreError, match="cannot be used"):
+            use()
+
+
+def test_claim_is_one_thread_s_at_a_time(store: CaptureStore) -> None:
+    with store.claimed("one") as first, store.claimed("one") as second, store.claimed("two") as other:
+        assert (first, second, other) == (True, False, True)
+    with store.claimed("one") as again:
+        assert again
+
+
+def test_claim_ends_with_an_exception(store: CaptureStore) -> None:
+    with pytest.raises(KeyError), store.claimed("one"):
+        raise KeyError
+    with store.claimed("one") as again:
+        assert again
+
+
+def test_claim_of_another_process_holds_until_it_dies(store: CaptureStore) -> None:
+    process = run_python(HOLDER, str(store.folder))
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        with store.claimed("one") as ours:
+            assert not ours
+    finally:
+        process.kill()
+        process.communicate(timeout=30)
+    with store.claimed("one") as ours:
+        assert ours
+
+
+def test_claim_in_a_folder_that_went_away_is_an_error(tmp_path: Path) -> None:
+    store = CaptureStore(tmp_path / "a")
+    (tmp_path / "a" / "claims").write_text("")
+    with pytest.raises(StoreError), store.claimed("one"):
+        pass
