@@ -6,9 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...motion.rotations import Array
-from .fit import POINTS, smooth
+from .fit import FOOT_POINTS, POINTS, smooth
 
-FOOT_POINTS = ("heel_l", "toe_l", "heel_r", "toe_r")
 _INDEX = {name: i for i, name in enumerate(POINTS)}
 
 _MAX_SPEED = 0.4  # m/s across the view; a swinging foot moves at 1 m/s and more

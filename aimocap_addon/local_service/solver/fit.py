@@ -48,16 +48,19 @@ _INDEX = {name: i for i, name in enumerate(POINT_NAMES)}
 # 45 degrees, between a phone's main lens and a portrait lens; COLMAP assumes the same.
 FOCAL_LENGTH = 1.2
 
+FOOT_POINTS = ("heel_l", "toe_l", "heel_r", "toe_r")
+
 # Standard deviations in metres unless said.
 _RAY = 0.012
 _PRIOR_ACROSS = 0.05
 _PRIOR_DEPTH = 0.09
 _RIGID_BONE = 0.004
 _SOFT_BONE = 0.03
-_HUBER = 2.0  # standard deviations beyond which a landmark counts as an outlier
+_HUBER = 1.345  # standard deviations beyond which a landmark counts as an outlier; 95 % efficient for Gaussians
 _ITERATIONS = 12
 _CHUNK, _OVERLAP = 600, 60  # frames
 _CONTACT_SPEED = 0.03  # m/s of a planted foot point
+_BALANCE = 0.02  # of the centre of mass from the middle of the feet
 _CONVERGED = 5e-4  # largest step in metres
 
 # m/s^2; hands and feet are quicker than the trunk
@@ -81,6 +84,20 @@ _SOFT = (
     ("ear_l", "shoulder_l"),
 )
 
+# Each point's share of the body's mass: segment masses halved between their ends, the trunk between hips and
+# shoulders. Source: D. Winter, "Biomechanics and Motor Control of Human Movement", table of anthropometric data.
+_SHARES = {
+    "ear": 0.0405,
+    "shoulder": 0.1383,
+    "elbow": 0.022,
+    "wrist": 0.014,
+    "hip": 0.1742,
+    "knee": 0.0733,
+    "ankle": 0.0378,
+}
+_MASS = np.array([_SHARES.get(name.split("_")[0], 0.0) for name in POINT_NAMES])
+_MASS /= _MASS.sum()
+
 
 @dataclass(frozen=True)
 class Observations:
@@ -91,6 +108,18 @@ class Observations:
     offsets: Array
     weights: Array
     rate: float
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What is known of the floor: `contacts` gives for each foot point (a name of POINTS) whether it stands,
+    (F,) bool; `forward` (3,) is the horizontal direction away from the camera, in camera space."""
+
+    contacts: dict[str, np.ndarray]
+    forward: Array
+
+    def part(self, frames: slice) -> Ground:
+        return Ground({name: standing[frames] for name, standing in self.contacts.items()}, self.forward)
 
 
 def observe(track: LandmarkTrack) -> Observations:
@@ -158,11 +187,10 @@ def bone_lengths(seen: Observations) -> list[tuple[int, int, float, float]]:
     return bones
 
 
-def fit_positions(seen: Observations, start: Array, contacts: dict[str, Array] | None = None) -> Array:
+def fit_positions(seen: Observations, start: Array, ground: Ground | None = None) -> Array:
     """Return the fitted positions (F, J, 3), camera space, metres, from `start` of the same shape.
 
-    `contacts` gives for foot points (names of POINTS) a weight (F,) in 0..1 of standing still on the floor.
-    Long clips are fitted in overlapping chunks that are faded into each other, so memory does not grow.
+    With `ground`, standing foot points do not move and a body on two feet is balanced above them. Long clips are fitted in overlapping chunks that are faded into each other, so memory does not grow.
     """
     frames = len(start)
     bones = bone_lengths(seen)
@@ -171,27 +199,31 @@ def fit_positions(seen: Observations, start: Array, contacts: dict[str, Array] |
     for first in range(0, max(frames - _OVERLAP, 1), _CHUNK - _OVERLAP):
         last = min(first + _CHUNK, frames)
         part = slice(first, last)
-        planted = {name: weight[part] for name, weight in (contacts or {}).items()}
         chunk = Observations(seen.rays[part], seen.offsets[part], seen.weights[part], seen.rate)
         frame = np.arange(first, last)
         rise = np.ones(len(frame)) if first == 0 else np.minimum(1.0, (frame - first + 1) / _OVERLAP)
         fall = np.ones(len(frame)) if last == frames else np.minimum(1.0, (last - frame) / _OVERLAP)
         weight = np.minimum(rise, fall)
-        total[part] += weight[:, None, None] * _fit_chunk(chunk, start[part], bones, planted)
+        total[part] += weight[:, None, None] * _fit_chunk(
+            chunk, start[part], bones, ground.part(part) if ground else None
+        )
         fade[part] += weight
     return total / fade[:, None, None]
 
 
 def _fit_chunk(
-    seen: Observations, start: Array, bones: list[tuple[int, int, float, float]], contacts: dict[str, Array]
+    seen: Observations, start: Array, bones: list[tuple[int, int, float, float]], ground: Ground | None
 ) -> Array:
     positions = start
     smoothness = _acceleration_bands(len(start), seen.rate)
-    _add_contacts(smoothness, contacts, len(start), start.shape[1], seen.rate)
+    balance = 0.0
+    if ground:
+        _add_contacts(smoothness, ground.contacts, len(start), start.shape[1], seen.rate)
+        balance = _balance_blocks(ground)
     for _ in range(_ITERATIONS):
         blocks, right = _frame_terms(seen, positions, bones)
         bands = smoothness.copy()
-        _add_blocks(bands, blocks)
+        _add_blocks(bands, blocks + balance)
         solution = solveh_banded(bands, right.reshape(-1), lower=True, overwrite_ab=True, check_finite=False)
         updated = solution.reshape(start.shape)
         step = float(np.abs(updated - positions).max())
@@ -277,12 +309,27 @@ def _add_blocks(bands: Array, blocks: Array) -> None:
         view[offset, :, : size - offset] += np.diagonal(blocks, -offset, axis1=1, axis2=2)
 
 
-def _add_contacts(bands: Array, contacts: dict[str, Array], frames: int, count: int, rate: float) -> None:
+def _balance_blocks(ground: Ground) -> Array:
+    """Return the balance terms (F, 3J, 3J): in depth, the centre of mass is above the feet.
+
+    Depth alone, since across the view the picture tells better. Counts where both feet stand; a body on one
+    foot is often on its way to the other.
+    """
+    standing = np.stack([ground.contacts[name] for name in FOOT_POINTS], axis=-1).astype(np.float64)
+    lever = np.tile(_MASS, (len(standing), 1))
+    lever[:, [_INDEX[name] for name in FOOT_POINTS]] -= standing / np.maximum(standing.sum(axis=-1, keepdims=True), 1.0)
+    both_feet = standing[:, :2].any(axis=1) & standing[:, 2:].any(axis=1)
+    weight = both_feet / _BALANCE**2
+    depth = (lever[:, :, None] * ground.forward).reshape(len(lever), -1)
+    return weight[:, None, None] * depth[:, :, None] * depth[:, None, :]
+
+
+def _add_contacts(bands: Array, contacts: dict[str, np.ndarray], frames: int, count: int, rate: float) -> None:
     """Add that planted points do not move between neighbouring frames."""
     size = 3 * count
     view = bands.reshape(len(bands), frames, size)
     for name, planted in contacts.items():
-        weight = (planted[:-1] * planted[1:] * (rate / _CONTACT_SPEED) ** 2)[:, None]
+        weight = ((planted[:-1] & planted[1:]) * (rate / _CONTACT_SPEED) ** 2)[:, None]
         columns = slice(3 * _INDEX[name], 3 * _INDEX[name] + 3)
         view[0, :-1, columns] += weight
         view[0, 1:, columns] += weight

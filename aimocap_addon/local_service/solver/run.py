@@ -12,12 +12,12 @@ from ...motion.rotations import Array, quaternion_slerp
 from ..fbx.writer import BlenderCommand, write_fbx
 from .contacts import find_contacts
 from .feet import lock_feet
-from .fit import POINT_NAMES, fit_positions, initial_positions, observe
+from .fit import Ground, POINT_NAMES, fit_positions, initial_positions, observe
 from .interface import ProgressCallback, SolvedMotion, SolveRequest
 from .landmarks import LandmarkTrack, find_landmarks
 from .pose import rotations_from_positions
 from .skeleton import body_skeleton
-from .world import camera_pitch, upright_offsets, world_from_camera
+from .world import camera_pitch, forward_in_camera, upright_offsets, world_from_camera
 
 _FIND_SHARE, _SOLVE_SHARE = 0.85, 0.95
 
@@ -48,7 +48,7 @@ def solve_track(track: LandmarkTrack, request: SolveRequest) -> SolvedMotion:
     camera = fit_positions(seen, initial_positions(seen))
     contacts = find_contacts(camera, world_from_camera(camera, pitch), track.rate)
     if not upper_body:
-        camera = fit_positions(seen, camera, contacts)
+        camera = fit_positions(seen, camera, Ground(contacts, forward_in_camera(pitch)))
     positions = world_from_camera(camera, pitch)
     poses = rotations_from_positions(skeleton, positions, track.rate, _root_scale(positions), upper_body)
     if not upper_body:

@@ -40,6 +40,11 @@ def world_from_camera(positions: Array, pitch: float) -> Array:
     return positions @ (_about_x(pitch) @ _CAMERA_TO_BLENDER).T
 
 
+def forward_in_camera(pitch: float) -> Array:
+    """Return the horizontal direction (3,) away from a camera with this pitch, in its own space."""
+    return np.array((0.0, 1.0, 0.0)) @ (_about_x(pitch) @ _CAMERA_TO_BLENDER)
+
+
 def _about_x(angle: float) -> Array:
     c, s = np.cos(angle), np.sin(angle)
     return np.array(((1.0, 0.0, 0.0), (0.0, c, -s), (0.0, s, c)))
