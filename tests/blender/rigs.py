@@ -193,6 +193,7 @@ def skin(obj: bpy.types.Object) -> bpy.types.Object:
         group.add(face, 1.0, "REPLACE")
     body.parent = obj
     body.modifiers.new("Armature", "ARMATURE").object = obj
+    bpy.context.view_layer.update()
     return body
 
 
