@@ -120,7 +120,7 @@ def _finger_joints(wrist: Array, along: Array, across: Array, down: Array) -> di
 
 
 def make_mixamo_character(name: str = "Mixamo", *, centimetres: bool = True) -> bpy.types.Object:
-    """Return an armature with Mixamo's bone names and T-pose, 1.78 m tall.
+    """Return an armature with Mixamo's bone names and T-pose, 1.80 m tall.
 
     With `centimetres` the bones are in centimetres under an object scale of 0.01, as Mixamo's FBX files arrive in
     Blender; without it they are in metres under scale 1.
@@ -218,8 +218,8 @@ def make_rigify_metarig_character(name: str = "Rigify") -> bpy.types.Object:
     armature.location = (0.0, 0.0, 0.0)
     assert isinstance(armature.data, bpy.types.Armature)
     armature.name = armature.data.name = name
-    # The metarig is two metres tall.
-    armature.data.transform(Matrix.Scale(1.74 / armature.data.bones["spine.006"].tail_local.z, 4))
+    # The metarig is two metres tall; this makes 1.74 m with the hair.
+    armature.data.transform(Matrix.Scale(1.68 / armature.data.bones["spine.006"].tail_local.z, 4))
     bpy.context.view_layer.update()
     parts = {
         "thigh": "thigh",
@@ -243,7 +243,7 @@ def make_rigify_metarig_character(name: str = "Rigify") -> bpy.types.Object:
 
 
 def make_unreal_character(name: str = "Unreal") -> bpy.types.Object:
-    """Return an armature with the bone names and the A-pose of Unreal's mannequins and MetaHumans, 1.80 m tall.
+    """Return an armature with the bone names and the A-pose of Unreal's mannequins and MetaHumans, 1.84 m tall.
 
     Unreal's bones run along their X axis (backwards in the right arm and the left leg), so in Blender, whose bones
     run along Y, they lie across the limb: a bone's tail is not at the next joint. Bones are in metres; the root

@@ -94,18 +94,18 @@ def _arm(
     inside = shoulder + 0.8 * look.sleeves * (elbow - shoulder)
     skin.shapes.append(capsule(names["upperarm"], inside, elbow, 0.045 * g, 0.040 * g))
     skin.shapes.append(capsule(names["lowerarm"], elbow, wrist, 0.042 * g, 0.027 * g))
-    _hand(side, bones, heads, tails, look, skin)
+    _hand(side, bones, heads, tails, pieces)
 
 
 def _hand(
-    side: str, bones: Bones, heads: Mapping[str, Array], tails: Mapping[str, Array], look: Look, skin: Piece
+    side: str, bones: Bones, heads: Mapping[str, Array], tails: Mapping[str, Array], pieces: dict[str, Piece]
 ) -> None:
     hand = bones.sides[side]["hand"]
+    skin, digits = pieces["skin"], pieces["fingers"]
     wrist, elbow = heads[hand], heads[bones.sides[side]["lowerarm"]]
     fingers = bones.fingers.get(side, ())
     if fingers:
-        knuckles = np.mean([heads[name] for name in fingers], axis=0)
-        along = knuckles - wrist
+        along = np.mean([heads[name] for name in fingers], axis=0) - wrist
     else:
         along = wrist - elbow
     along = along / np.linalg.norm(along)
@@ -117,14 +117,16 @@ def _hand(
         skin.shapes.append(capsule(hand, wrist + 0.015 * along, palm_end - 0.02 * along, 0.036, 0.040, width=0.42))
         for name in fingers:
             thick = 0.0115 if "thumb" in name.lower() else 0.0100
-            skin.shapes.append(capsule(name, heads[name], tails[name], thick, thick * 0.9))
+            digits.shapes.append(capsule(name, heads[name], tails[name], thick, thick * 0.9, rings=4, segments=10))
         return
     skin.shapes.append(capsule(hand, wrist + 0.02 * along, wrist + 0.07 * along, 0.034, 0.038, width=0.45))
     for i, reach in enumerate((0.165, 0.18, 0.172, 0.15)):
         root = wrist + 0.07 * along + (0.028 - 0.019 * i) * across
-        skin.shapes.append(capsule(hand, root, wrist + reach * along + (0.032 - 0.022 * i) * across, 0.0115))
+        tip = wrist + reach * along + (0.032 - 0.022 * i) * across
+        digits.shapes.append(capsule(hand, root, tip, 0.0115, rings=4, segments=10))
     thumb = wrist + 0.03 * along + 0.025 * across
-    skin.shapes.append(capsule(hand, thumb, thumb + 0.055 * along + 0.045 * across, 0.0145, 0.0115))
+    tip = thumb + 0.055 * along + 0.045 * across
+    digits.shapes.append(capsule(hand, thumb, tip, 0.0145, 0.0115, rings=4, segments=10))
 
 
 def _leg(side: str, bones: Bones, heads: Mapping[str, Array], look: Look, pieces: dict[str, Piece]) -> None:
@@ -179,6 +181,8 @@ def dressed_body(bones: Bones, heads: Mapping[str, Array], tails: Mapping[str, A
     """
     pieces = {
         "skin": Piece("skin", look.skin),
+        # Fingers are thinner than the cells in which pieces are merged.
+        "fingers": Piece("fingers", look.skin, merged=False),
         "shirt": Piece("shirt", look.shirt),
         "trousers": Piece("trousers", look.trousers),
         "shoes": Piece("shoes", look.shoes),

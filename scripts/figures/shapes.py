@@ -72,23 +72,27 @@ def capsule(
     width: float = 1.0,
     depth: float = 1.0,
     depth_axis: Array | None = None,
+    rings: int = _RINGS,
+    segments: int = _SEGMENTS,
 ) -> Shape:
-    """A rounded cone from `start` to `end`; `width` and `depth` flatten its cross-section."""
+    """A rounded cone from `start` to `end`; `width` and `depth` flatten its cross-section.
+
+    Each rounded end has `rings` rings of `segments` vertices.
+    """
     end_radius = radius if end_radius is None else end_radius
     side, deep, axis = _frame(end - start, depth_axis)
     length = float(np.linalg.norm(end - start))
-    half = np.linspace(np.pi / 2 / _RINGS, np.pi / 2, _RINGS)
-    heights = np.concatenate((-radius * np.cos(half), length + end_radius * np.cos(half[::-1])))
-    radii = np.concatenate((radius * np.sin(half), end_radius * np.sin(half[::-1])))
-    # Straight stretch in between: enough rings for weights to vary along the limb.
-    inner = np.linspace(0.0, 1.0, 8)[1:-1]
-    heights = np.concatenate((heights[:_RINGS], inner * length, heights[_RINGS:]))
-    radii = np.concatenate((radii[:_RINGS], radius + inner * (end_radius - radius), radii[_RINGS:]))
-    turn = np.linspace(0.0, 2 * np.pi, _SEGMENTS, endpoint=False)
+    half = np.linspace(np.pi / 2 / rings, np.pi / 2, rings)
+    # Rings along the straight stretch let weights vary along the limb.
+    inner = np.linspace(0.0, 1.0, rings)[1:-1]
+    heights = np.concatenate((-radius * np.cos(half), inner * length, length + end_radius * np.cos(half[::-1])))
+    straight = radius + inner * (end_radius - radius)
+    radii = np.concatenate((radius * np.sin(half), straight, end_radius * np.sin(half[::-1])))
+    turn = np.linspace(0.0, 2 * np.pi, segments, endpoint=False)
     circle = np.cos(turn)[:, None] * side * width + np.sin(turn)[:, None] * deep * depth
-    rings = start + heights[:, None, None] * axis + radii[:, None, None] * circle
+    points = start + heights[:, None, None] * axis + radii[:, None, None] * circle
     poles = np.stack((start - radius * axis, start + (length + end_radius) * axis))
-    return Shape(bone, np.concatenate((rings.reshape(-1, 3), poles)), _grid_faces(len(heights), _SEGMENTS))
+    return Shape(bone, np.concatenate((points.reshape(-1, 3), poles)), _grid_faces(len(heights), segments))
 
 
 def ellipsoid(bone: str, centre: Array, radii: Sequence[float], up: Array | None = None) -> Shape:

@@ -81,8 +81,10 @@ def make_person(look: str) -> bpy.types.Object:
     pieces += [white, belt]
     if look == "boxer":
         gloves = Piece("gloves", (0.55, 0.03, 0.03))
-        skin = by_name["skin"]
-        skin.shapes[:] = [shape for shape in skin.shapes if not shape.bone.startswith("hand")]
+        for name in ("skin", "fingers"):
+            shapes = by_name[name].shapes
+            shapes[:] = [shape for shape in shapes if not shape.bone.startswith("hand")]
+        pieces.remove(by_name["fingers"])
         for side in "lr":
             wrist, tip = heads[f"hand_{side}"], tails[index(f"hand_{side}")]
             along = (tip - wrist) / np.linalg.norm(tip - wrist)
