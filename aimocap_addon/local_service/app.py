@@ -40,6 +40,7 @@ _EXTRA_HEADERS = {
 def create_app(database: Database, storage: Storage, signer: UrlSigner, on_queued: Callable[[], None]) -> FastAPI:
     """Return the application; `on_queued` is called when a job has entered the queue."""
     app = FastAPI(title="AIMoCap local service", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
+    app.router.redirect_slashes = False  # an address is right or gets an error, never another address
     app.add_exception_handler(RequestRefusedError, _answer_refusal)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(Exception, _answer_own_failure)

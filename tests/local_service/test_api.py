@@ -163,6 +163,7 @@ def test_bodies_that_are_no_job_get_the_envelope(caller: Caller, body: bytes) ->
 
 def test_unknown_addresses_and_methods_get_the_envelope(caller: Caller) -> None:
     assert error_of(caller.http.get("/nowhere")) == (404, "not_found")
+    assert error_of(caller.http.get(f"{JOBS}/")) == (404, "not_found")
     assert error_of(caller.http.delete(f"{JOBS}/mocap_1")) == (405, "method_not_allowed")
     assert error_of(caller.http.get(f"{JOBS}/mocap_unknown")) == (404, "job_not_found")
 
