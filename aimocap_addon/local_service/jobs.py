@@ -116,7 +116,7 @@ def complete(session: Session, job: Job, fbx_filename: str) -> None:
 
 
 def fail(session: Session, job: Job, code: str, message: str) -> None:
-    """End a job without a result; whatever it was charged is given back, whoever's failure it is."""
+    """End a job without a result; whatever it was charged is given back, whosever failure it is."""
     job.status = JobStatus.FAILED
     job.source_file = None
     job.error_code, job.error_message = code, message

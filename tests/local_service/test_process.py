@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from aimocap_addon.local_service.database import Database
+from aimocap_addon.local_service.database import DATABASE_NAME
 from tests.local_service import small_solver
 from tests.local_service.conftest import Caller
 from tests.service_process import ROOT, create_key, run_command, running_service
@@ -154,8 +156,6 @@ def test_the_data_folder_is_its_owner_s_alone(tmp_path: Path) -> None:
 
 def test_a_database_of_another_version_is_left_alone(tmp_path: Path) -> None:
     create_key(tmp_path, 5)
-    database = Database(tmp_path)
-    with database._engine.begin() as connection:
-        connection.exec_driver_sql("PRAGMA user_version = 99")
-    database.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as connection:
+        connection.execute("PRAGMA user_version = 99")
     assert "99" in refusal("keys", "list", "--data", str(tmp_path))
