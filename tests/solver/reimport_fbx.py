@@ -28,7 +28,7 @@ def main(fbx, importer, out):
         out,
         names=[bone.name for bone in armature.pose.bones],
         parents=[bone.parent.name if bone.parent else "" for bone in armature.pose.bones],
-        rest=[np.array(armature.matrix_world @ bone.matrix_local) for bone in armature.data.bones],
+        rest=[np.array(armature.matrix_world @ bone.bone.matrix_local) for bone in armature.pose.bones],
         poses=poses,
         frames=(first, last),
         fps=scene.render.fps / scene.render.fps_base,

@@ -41,7 +41,7 @@ def motion() -> SolvedMotion:
     skeleton = body_skeleton()
     random = np.random.default_rng(3)
     count = len(skeleton.names)
-    start, end = (random.normal(0.0, 0.25, (count, 4)) + (1.0, 0.0, 0.0, 0.0) for _ in range(2))
+    start, end = (random.normal((1.0, 0.0, 0.0, 0.0), 0.25, (count, 4)) for _ in range(2))
     share = np.linspace(0.0, 1.0, FRAMES)[:, None, None]
     rotations = normalize(start * (1 - share) + end * share)
     root = skeleton.index("root")

@@ -54,7 +54,18 @@ def lock_feet(skeleton: Skeleton, poses: BonePoses, contacts: dict[str, np.ndarr
         known = np.flatnonzero(planted[:, number])
         if len(known):
             _move_ankle(skeleton, joints, deltas, side, _fill(known, corrections[known, number], len(pelvis)) - root)
+        _move_ankle(skeleton, joints, deltas, side, _lift(skeleton, joints, deltas, side))
     return BonePoses(local_rotations(skeleton, deltas), pelvis)
+
+
+def _lift(skeleton: Skeleton, joints: Array, deltas: Array, side: str) -> Array:
+    """Return the upward move (F, 3) that keeps a foot out of the floor."""
+    soles = [
+        _sole_point(skeleton, joints, deltas, name)[:, 2] - skeleton.markers[name][2]
+        for name in (f"heel_{side}", f"toe_{side}")
+    ]
+    depth = np.maximum(0.0, -np.min(soles, axis=0))
+    return depth[:, None] * np.array((0.0, 0.0, 1.0))
 
 
 def _fill(known: np.ndarray, values: Array, frames: int) -> Array:

@@ -48,12 +48,39 @@ _INDEX = {name: i for i, name in enumerate(POINT_NAMES)}
 # 45 degrees, between a phone's main lens and a portrait lens; COLMAP assumes the same.
 FOCAL_LENGTH = 1.2
 
+# The point or pair of points that each point's landmark offset is measured from.
+_ANCHORS = {
+    "nose": ("ear_l", "ear_r"),
+    "ear": ("shoulder_l", "shoulder_r"),
+    "shoulder": ("hip_l", "hip_r"),
+    "elbow": ("shoulder",),
+    "wrist": ("elbow",),
+    "hip": ("hip_l", "hip_r"),
+    "knee": ("hip",),
+    "ankle": ("knee",),
+    "heel": ("ankle",),
+    "toe": ("ankle",),
+}
+
+
+def _offset_matrix() -> Array:
+    """Return (J, J): each row takes positions to one point's offset from its anchor."""
+    matrix = np.eye(len(POINT_NAMES))
+    for row, name in enumerate(POINT_NAMES):
+        joint, _, side = name.partition("_")
+        anchors = [anchor if "_" in anchor else f"{anchor}_{side}" for anchor in _ANCHORS[joint]]
+        for anchor in anchors:
+            matrix[row, _INDEX[anchor]] -= 1.0 / len(anchors)
+    return matrix
+
+
+_OFFSETS = _offset_matrix()
 FOOT_POINTS = ("heel_l", "toe_l", "heel_r", "toe_r")
 
 # Standard deviations in metres unless said.
 _RAY = 0.012
 _PRIOR_ACROSS = 0.05
-_PRIOR_DEPTH = 0.09
+_PRIOR_DEPTH = 0.06
 _RIGID_BONE = 0.004
 _SOFT_BONE = 0.03
 _HUBER = 1.345  # standard deviations beyond which a landmark counts as an outlier; 95 % efficient for Gaussians
@@ -255,23 +282,14 @@ def _frame_terms(
     # The advanced indices are split by slices, so their axis comes first: (J, F, 3, 3).
     blocks[:, points, :, points] += np.einsum("fj,fjki,fjkl->jfil", ray_weights, rows, rows)
 
-    hips = (_INDEX["hip_l"], _INDEX["hip_r"])
     deviation = np.array((_PRIOR_ACROSS, _PRIOR_ACROSS, _PRIOR_DEPTH))
-    middle = positions[:, hips].mean(axis=1, keepdims=True)
-    offset = (positions - middle - seen.offsets) / deviation
-    prior_weights = (0.1 + 0.9 * weights) * _huber(np.linalg.norm(offset, axis=-1))
+    expected = _OFFSETS @ seen.offsets
+    errors = (_OFFSETS @ positions - expected) / deviation
+    prior_weights = (0.1 + 0.9 * weights) * _huber(np.linalg.norm(errors, axis=-1))
     for axis in range(3):
-        w = prior_weights / deviation[axis] ** 2
-        target = w * seen.offsets[..., axis]
-        # (e_j - (e_hl + e_hr)/2) per point: a diagonal plus coupling with the two hips.
-        blocks[:, points, axis, points, axis] += w
-        right[..., axis] += target
-        for hip in hips:
-            blocks[:, points, axis, hip, axis] -= 0.5 * w
-            blocks[:, hip, axis, points, axis] -= 0.5 * w
-            right[:, hip, axis] -= 0.5 * target.sum(axis=1)
-            for other in hips:
-                blocks[:, hip, axis, other, axis] += 0.25 * w.sum(axis=1)
+        pull = _OFFSETS.T * (prior_weights / deviation[axis] ** 2)[:, None, :]
+        blocks[:, :, axis, :, axis] += pull @ _OFFSETS
+        right[..., axis] += (pull @ expected[..., axis, None])[..., 0]
 
     for a, b, length, spread in bones:
         direction = normalize(positions[:, a] - positions[:, b])
