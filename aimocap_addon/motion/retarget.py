@@ -65,11 +65,12 @@ class Target:
 class Solution:
     """Pose channels of the target.
 
-    `rotations` maps bone index to (F, 4), relative to rest, signs continuous; `location` (F, 3) belongs to the bone
-    `hips`. `leg_ratio` is target leg / source leg.
+    `rotations` maps bone index to (F, 4), relative to rest, signs continuous; `angles` holds the same as (F, 3) radians
+    for bones with locked angles. `location` (F, 3) belongs to the bone `hips`. `leg_ratio` is target leg / source leg.
     """
 
     rotations: dict[int, Array]
+    angles: dict[int, Array]
     hips: int
     location: Array
     leg_ratio: float
@@ -106,10 +107,10 @@ def solve(
     }
 
     wanted = _limbs(rest_s, rest_t, turned) | _trunk(rest_s, rest_t, turned, source_mapping, target_mapping)
-    rotations, world = _pose(target, {rest_t.bones[role]: r for role, r in wanted.items()})
+    rotations, angles, world = _pose(target, {rest_t.bones[role]: r for role, r in wanted.items()})
     twists = {rest_t.bones[role]: r for role, r in twist_rotations(rest_t, world).items()}
     if twists:
-        rotations, world = _pose(target, {bone: world[bone] for bone in rotations} | twists)
+        rotations, angles, world = _pose(target, {bone: world[bone] for bone in rotations} | twists)
 
     path = ((placed["left_thigh"] + placed["right_thigh"]) / 2.0 - rest_s.hip_midpoint()) * ratio
     if in_place:
@@ -118,7 +119,7 @@ def solve(
     head = head + up * _lift(target, rest_s, rest_t, world, head, placed, up, motion.rate)
     hips = rest_t.bones["hips"]
     continuous = {bone: make_continuous(r) for bone, r in rotations.items()}
-    return Solution(continuous, hips, _location(target, hips, world, head), ratio)
+    return Solution(continuous, angles, hips, _location(target, hips, world, head), ratio)
 
 
 # Joints whose place matters, not only their rotation.
@@ -183,13 +184,15 @@ def _ends(body: RestBody, chain: Sequence[str]) -> Array:
     return np.cumsum(lengths) / lengths.sum()
 
 
-def _pose(target: Target, wanted: dict[int, Array]) -> tuple[dict[int, Array], dict[int, Array]]:
-    """Return the channels of the `wanted` bones and the rotations bone to armature of these and all above, by bone.
+def _pose(target: Target, wanted: dict[int, Array]) -> tuple[dict[int, Array], dict[int, Array], dict[int, Array]]:
+    """Return three maps by bone: channels (F, 4), angles (F, 3) where some are locked, rotations bone to armature.
 
-    `wanted` (F, 4) are rotations bone to armature. A bone with locked angles gets as near as the others allow.
+    `wanted` (F, 4) are rotations bone to armature; the third map has these bones and all above. A bone with locked
+    angles turns about its other axes only, and the bones below make up for it.
     """
     skeleton = target.skeleton
     channels: dict[int, Array] = {}
+    held: dict[int, Array] = {}
     world: dict[int, Array] = {}
     for bone in skeleton.with_ancestors(wanted):
         parent = int(skeleton.parents[bone])
@@ -205,10 +208,10 @@ def _pose(target: Target, wanted: dict[int, Array]) -> tuple[dict[int, Array], d
         locked = target.locked[bone]
         if locked.any():
             angles = euler_from_quaternion(channels[bone], target.orders[bone], target.angles[bone])
-            angles = np.where(locked, target.angles[bone], angles)
-            channels[bone] = quaternion_from_euler(angles, target.orders[bone])
+            held[bone] = np.where(locked, target.angles[bone], angles)
+            channels[bone] = quaternion_from_euler(held[bone], target.orders[bone])
             world[bone] = quaternion_multiply(base, channels[bone])
-    return channels, world
+    return channels, held, world
 
 
 def _hips_head(target: RestBody, world: dict[int, Array], path: Array) -> Array:

@@ -84,7 +84,7 @@ def read_target(armature: bpy.types.Object) -> Target:
     bones = _pose_bones(armature)
     rest = [_present_rotation(bone) for bone in bones]
     orders = [_order(bone) for bone in bones]
-    locked = np.array([[False] * 3 if bone.lock_rotations_4d else list(bone.lock_rotation) for bone in bones])
+    locked = np.array([[False] * 3 if _locks_components(bone) else list(bone.lock_rotation) for bone in bones])
     angles = np.array([bone.rotation_euler for bone in bones])
     for i in np.flatnonzero(locked.any(axis=1)):
         if bones[i].rotation_mode != orders[i]:
@@ -177,7 +177,7 @@ def write_action(armature: bpy.types.Object, solution: Solution, first_frame: in
 
         for index, rotation in solution.rotations.items():
             bone = pose_bones[index]
-            channel, values, locked = _rotation_channels(bone, rotation)
+            channel, values, locked = _rotation_channels(bone, rotation, solution.angles.get(index))
             for i in range(values.shape[1]):
                 if not locked[i]:
                     write(bone, channel, i, values[:, i])
@@ -215,7 +215,14 @@ def _present_rotation(owner: bpy.types.PoseBone | bpy.types.Object) -> Array:
     return quaternion_from_euler(np.array(owner.rotation_euler), owner.rotation_mode)
 
 
-def _rotation_channels(bone: bpy.types.PoseBone, rotation: Array) -> tuple[str, Array, Sequence[bool]]:
+def _locks_components(bone: bpy.types.PoseBone) -> bool:
+    """Tell whether the bone's locks are on the four numbers of its rotation rather than on angles about X, Y and Z."""
+    return bone.lock_rotations_4d and bone.rotation_mode in _ROTATION_CHANNELS
+
+
+def _rotation_channels(
+    bone: bpy.types.PoseBone, rotation: Array, angles: Array | None
+) -> tuple[str, Array, Sequence[bool]]:
     """Return the name, the values (F, 3 or 4) and the locks of the rotation channels of a bone."""
     if bone.rotation_mode == "QUATERNION":
         channel, values = "rotation_quaternion", rotation
@@ -223,9 +230,10 @@ def _rotation_channels(bone: bpy.types.PoseBone, rotation: Array) -> tuple[str, 
         axes, angles = axis_angle_from_quaternion(rotation)
         channel, values = "rotation_axis_angle", np.column_stack((angles, axes))
     else:
-        near = np.array(bone.rotation_euler)
-        return "rotation_euler", euler_from_quaternion(rotation, bone.rotation_mode, near), list(bone.lock_rotation)
-    if bone.lock_rotations_4d:
+        if angles is None:
+            angles = euler_from_quaternion(rotation, bone.rotation_mode, np.array(bone.rotation_euler))
+        return "rotation_euler", angles, list(bone.lock_rotation)
+    if _locks_components(bone):
         return channel, values, [bone.lock_rotation_w, *bone.lock_rotation]
     return channel, values, [False] * 4  # the solution already keeps the locked angles
 

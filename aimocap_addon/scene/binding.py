@@ -54,6 +54,7 @@ def bind_motion(
     Nothing else of the target changes; its previous action is kept with a fake user. Raises SceneError, with
     everything as it was, when the motion cannot be bound.
     """
+    bpy.context.view_layer.update()  # matrices lag behind what a script has just set
     _check_armature(source)
     if source == target:
         raise SceneError(f"“{source.name}” cannot receive its own motion: choose another armature as the character.")
