@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,21 @@ class Answer:
 NO_ANSWER = Answer(silent=True)
 
 
+class _Server(ThreadingHTTPServer):
+    """Keeps what a handler raised, except that the other end broke off, which tests do on purpose."""
+
+    daemon_threads = True
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self.errors: list[BaseException] = []
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, ConnectionError):
+            self.errors.append(error)
+
+
 class LoopbackServer:
     """An HTTP/1.1 server in a thread of its own; use as a context manager.
 
@@ -58,8 +74,7 @@ class LoopbackServer:
     def __init__(self, answer: Callable[[Request], Answer]) -> None:
         self.requests: list[Request] = []
         self._answer = answer
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._http.daemon_threads = True
+        self._http = _Server(self._handler())
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
     @property
@@ -76,6 +91,8 @@ class LoopbackServer:
         self._http.shutdown()
         self._thread.join(5.0)
         self._http.server_close()
+        if error is None and self._http.errors:
+            raise AssertionError("the test's own service failed") from self._http.errors[0]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self

@@ -189,6 +189,7 @@ class AimocapClient:
         The key is left out, and added only where the API's own origin answers 401 or 403.
         """
         target = self._resolve(url)
+        refusal: ApiError | None = None
         for with_key in (False, True):
             with (
                 self._key_kept_out(),
@@ -196,7 +197,11 @@ class AimocapClient:
                 self._open_download(target, with_key) as response,
             ):
                 if response.status_code in (401, 403) and self._is_own(response.request.url) and not with_key:
+                    response.read()
+                    refusal = error_from_response(response, with_key=False)
                     continue
+                if refusal is not None and not response.is_success:
+                    raise refusal  # the key did not help, so the address is what is wrong
                 save_response(response, destination, on_progress, is_canceled)
                 return
 

@@ -67,7 +67,7 @@ def save_response(
     """
     if not response.is_success:
         response.read()
-        raise error_from_response(response, with_key="Authorization" in response.request.headers)
+        raise error_from_response(response, with_key=False)
     header = response.headers.get("Content-Length", "")
     encoded = response.headers.get("Content-Encoding", "identity") != "identity"
     total = int(header) if header.isdecimal() and not encoded else None

@@ -24,6 +24,7 @@ from ..api.errors import (
     AimocapError,
     ApiError,
     ConnectionFailedError,
+    KeyRefusedError,
     SourceFileError,
     TransferCanceledError,
     UnexpectedAnswerError,
@@ -38,7 +39,7 @@ EmitRecord = Callable[[CaptureRecord], None]
 
 _GONE_JOB = frozenset({404, 410})
 _GONE_UPLOAD = frozenset({400, 401, 403, 404, 410})  # 400: an expired token at some storages
-_GONE_RESULT = frozenset({403, 404, 409, 410})  # 409: not packed yet
+_GONE_RESULT = frozenset({401, 403, 404, 409, 410})  # 409: not packed yet
 _MAX_DRAFTS = 3
 _NO_PLACE = "api_concurrency_limit_exceeded"
 _LONGEST_STEM = 50  # characters of up to 4 bytes, in a name of at most 255 bytes
@@ -269,7 +270,7 @@ class CaptureEngine:
         try:
             result = self._client.result(job_id)
         except ApiError as error:
-            if error.status not in _GONE_RESULT:
+            if error.status not in _GONE_RESULT or isinstance(error, KeyRefusedError):
                 raise
             polled = self._client.poll(job_id).result
             if polled is None:
@@ -320,7 +321,7 @@ class CaptureEngine:
             if isinstance(error, ConnectionFailedError) and self._drafts >= _MAX_DRAFTS:
                 return False
         retryable = error.retryable
-        if isinstance(error, ApiError) and record.stage is Stage.DOWNLOADING and error.code != "api_key_invalid":
+        if isinstance(error, ApiError) and not isinstance(error, KeyRefusedError) and record.stage is Stage.DOWNLOADING:
             # An expired download address: the next attempt asks for a fresh one.
             retryable = retryable or error.status in _GONE_RESULT
         return retryable and failing_for < self._pace.give_up_after

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aimocap_addon.api.client import AimocapClient
-from aimocap_addon.api.errors import ConfigurationError, KeyRefusedError, UnexpectedAnswerError
+from aimocap_addon.api.errors import ApiError, ConfigurationError, KeyRefusedError, UnexpectedAnswerError
 from aimocap_addon.api.models import CreateJobRequest
 from tests.loopback import Answer, LoopbackServer, Request
 
@@ -88,12 +88,15 @@ def test_download_from_the_api_adds_the_key_only_when_asked(
     assert (tmp_path / "a.fbx").read_bytes() == b"FBX"
 
 
-def test_download_that_the_api_refuses_with_the_key_too_says_so(
-    pair: Pair, client: AimocapClient, tmp_path: Path
+@pytest.mark.parametrize("with_key", [400, 401, 403])
+def test_download_that_the_key_does_not_open_has_an_expired_address(
+    pair: Pair, client: AimocapClient, tmp_path: Path, with_key: int
 ) -> None:
-    pair.answer_api = lambda _request: Answer(401)
-    with pytest.raises(KeyRefusedError):
+    pair.answer_api = lambda request: Answer(with_key if "Authorization" in request.headers else 403)
+    with pytest.raises(ApiError, match="expired") as caught:
         client.download("/files/a.fbx", tmp_path / "a.fbx")
+    assert not isinstance(caught.value, KeyRefusedError)
+    assert caught.value.status == 403
     assert not list(tmp_path.iterdir())
 
 

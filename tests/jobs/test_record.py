@@ -105,8 +105,7 @@ def test_fields_that_an_earlier_version_lacked_take_their_defaults() -> None:
         '{"capture_id": "c", "request": {"video": "v", "title": "t", "service_url": "s"}}',
         '{"capture_id": "c", "request": {"video": "v", "title": "t", "service_url": "s"}, "stage": "later"}',
         '{"request": {"video": "v", "title": "t", "service_url": "s"}, "stage": "ready"}',
-        '{"capture_id": "c", "stage": "ready", '
-        '"request": {"video": "v", "title": "t", "service_url": "s", "placement": 3}}',
+        '{"capture_id": "c", "stage": "ready", "request": {"video": "", "title": "", "service_url": "", "targets": 3}}',
     ],
 )
 def test_what_is_no_record_is_refused(text: str) -> None:
@@ -190,10 +189,10 @@ def test_capture_without_a_job_starts_from_the_beginning(stage: Stage) -> None:
     assert at(stage, failure=failure).resumed().stage is Stage.CREATED
 
 
-@pytest.mark.parametrize("stage", [stage for stage in Stage if stage not in (Stage.FAILED, Stage.STOPPED)])
-def test_what_has_not_ended_badly_is_not_resumed(stage: Stage) -> None:
+@pytest.mark.parametrize("job_id", ["j", None])
+def test_finished_capture_is_not_resumed(job_id: str | None) -> None:
     with pytest.raises(IllegalTransitionError):
-        at(stage).resumed()
+        at(Stage.READY, job_id=job_id).resumed()
 
 
 @pytest.mark.parametrize(
