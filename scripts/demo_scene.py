@@ -52,9 +52,8 @@ def add_strip(video: Path) -> bpy.types.Scene:
 
 def keep_motion_file(folder: Path) -> Path:
     """Copy the FBX of the newest capture to the demo's folder and return its path there."""
-    newest = max(
-        Path(os.environ["BLENDER_USER_RESOURCES"]).rglob("results/*/*.fbx"), key=lambda path: path.stat().st_mtime
-    )
+    found = Path(os.environ["BLENDER_USER_RESOURCES"]).rglob("results/*/*.fbx")
+    newest = max(found, key=lambda path: path.stat().st_mtime)
     return Path(shutil.copy(newest, folder / newest.name))
 
 
@@ -74,11 +73,11 @@ def main() -> None:
     bpy.ops.aimocap.capture_strip("EXEC_DEFAULT", armature=hero.name)
     blend = arguments.folder / "demo.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(blend), check_existing=False)
-    print(f"Saved {blend}")
-    print(f"Kept {keep_motion_file(arguments.folder)}")
+    print(f"Demo | Saved {blend.name}")
+    print(f"Demo | Kept {keep_motion_file(arguments.folder).name}")
     last = scene.frame_end - scene.frame_start
     frames = [scene.frame_start + round(last * (column + 0.5) / SHEET_COLUMNS) for column in range(SHEET_COLUMNS)]
-    print(f"Rendering {len(frames)} pictures ...", flush=True)
+    print(f"Demo | Rendering {len(frames)} pictures ...", flush=True)
     contact_sheet.render_frames(scene, hero, frames, arguments.folder / "frames")
     rate = scene.render.fps / scene.render.fps_base
     times = "\n".join(f"{(frame - STRIP_START) / rate:.6f}" for frame in frames)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`blender --command aimocap`: captures, batches and checks without an interface.
+
+The command is called as Blender calls it; the `bpy` module itself has no command line.
+"""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+from bl_ext.user_default.aimocap.ui import command_line
+from conftest import CLIPS
+
+import characters
+
+WAVE = str(CLIPS / "wave_squat.mp4")
+WINDOW = ("--trim-start=1", "--trim-end=2")
+
+
+@pytest.fixture
+def hero_file(tmp_path) -> str:
+    characters.make_mixamo_character("Hero")
+    path = str(tmp_path / "scene with spaces.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    return path
+
+
+def test_capture_into_a_new_file(use_service, hero_file, tmp_path, capfd) -> None:
+    out = tmp_path / "out.blend"
+    arguments = ["capture", WAVE, f"--blend={hero_file}", "--armature=Hero", f"--save={out}", *WINDOW]
+    assert command_line.run(arguments) == 0
+    printed = capfd.readouterr()
+    assert "AIMoCap | Solving" in printed.out
+    assert str(out) in printed.out
+
+    bpy.ops.wm.open_mainfile(filepath=str(out))
+    action = bpy.data.objects["Hero"].animation_data.action
+    assert tuple(action.frame_range) == pytest.approx((1, 25), abs=1.0)
+    bpy.ops.wm.open_mainfile(filepath=hero_file)
+    assert bpy.data.objects["Hero"].animation_data is None or bpy.data.objects["Hero"].animation_data.action is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"video": "/nowhere/clip.mp4"}, "does not exist"),
+        ({"--blend": "/nowhere/scene.blend"}, "does not exist: check --blend"),
+        ({"--armature": "Villain"}, "There is no armature “Villain”"),
+        ({"--save": "/nowhere/out.blend"}, "is not a folder that can be written"),
+        ({"--trim-end": "0.5"}, "is empty"),
+    ],
+)
+def test_failure_is_one_sentence_and_status_1(use_service, hero_file, tmp_path, capfd, changes, sentence) -> None:
+    out = tmp_path / "out.blend"
+    options = {"--blend": hero_file, "--armature": "Hero", "--save": str(out), "--trim-start": "1", "--trim-end": "2"}
+    options |= {key: value for key, value in changes.items() if key.startswith("--")}
+    arguments = ["capture", changes.get("video", WAVE), *(f"{key}={value}" for key, value in options.items())]
+
+    assert command_line.run(arguments) == 1
+
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("AIMoCap: ")]
+    assert len(lines) == 1
+    assert sentence in lines[0]
+    assert not out.exists()
+
+
+def test_arguments_that_make_no_sense_end_with_status_2(capfd) -> None:
+    assert command_line.run(["capture", WAVE]) == 2  # nowhere to save
+    assert "--save" in capfd.readouterr().err
+
+
+def test_batch_goes_on_after_a_row_that_fails(use_service, hero_file, tmp_path, capfd) -> None:
+    manifest = tmp_path / "jobs.csv"
+    manifest.write_text(
+        "video,blend,armature,save,trim_start,trim_end\n"
+        f"/nowhere/clip.mp4,{hero_file},Hero,first.blend,,\n"
+        f"{WAVE},{hero_file},Hero,second.blend,1,2\n"
+    )
+    assert command_line.run(["batch", str(manifest)]) == 1
+    assert "1 captured, 1 failed" in capfd.readouterr().out
+    assert not (tmp_path / "first.blend").exists()
+    assert (tmp_path / "second.blend").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["clip,save\na,b\n", "video,save,colour\na,b,c\n"], ids=["no video column", "unknown column"]
+)
+def test_batch_refuses_a_manifest_it_does_not_understand(use_service, tmp_path, capfd, text) -> None:
+    manifest = tmp_path / "jobs.csv"
+    manifest.write_text(text)
+    assert command_line.run(["batch", str(manifest)]) == 1
+    assert "needs a header row" in capfd.readouterr().err
+
+
+def test_doctor_is_content_with_a_running_service(use_service, capfd) -> None:
+    assert command_line.run(["doctor"]) == 0
+    assert "takes the key" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("AIMOCAP_KEY", "sk-wrong", "does not accept the API key"),
+        ("AIMOCAP_BASE_URL", "http://127.0.0.1:9", "No service answers"),
+    ],
+)
+def test_doctor_names_what_is_wrong_and_keeps_the_key(
+    use_service, monkeypatch, capfd, variable, value, sentence
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert command_line.run(["doctor"]) == 1
+    printed = capfd.readouterr()
+    assert sentence in printed.err
+    assert "sk-" not in printed.out + printed.err

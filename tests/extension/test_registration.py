@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Enabling and disabling leaves Blender as it was, and start-up stays light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import addon_utils
+import bpy
+
+PACKAGE = "bl_ext.user_default.aimocap"
+
+
+def registered() -> set[str]:
+    return {name for name in dir(bpy.types) if "aimocap" in name.lower()} | {
+        f"handler {each.__module__}" for each in bpy.app.handlers.load_post if each.__module__.startswith(PACKAGE)
+    }
+
+
+def test_disable_and_enable_again() -> None:
+    before = registered()
+    assert before
+    addon_utils.disable(PACKAGE, default_set=True)
+    assert registered() == set()
+    assert not hasattr(bpy.types.Scene, "aimocap")
+    assert not hasattr(bpy.types.WindowManager, "aimocap_session")
+    addon_utils.enable(PACKAGE, default_set=True)
+    assert registered() == before
+
+
+def test_start_up_loads_no_http_library() -> None:
+    code = (
+        "import os, sys, addon_utils, bpy\n"
+        f"addon_utils.enable({PACKAGE!r}, default_set=True)\n"
+        "loaded = sorted({'httpx', 'pydantic', 'anyio'} & set(sys.modules))\n"
+        "print('loaded', loaded, hasattr(bpy.types.Scene, 'aimocap'), flush=True)\n"
+        "os._exit(0)\n"
+    )
+    code = "import bpy\n" + code
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert "loaded [] True" in done.stdout, done.stdout + done.stderr
+
+
+def test_operators_have_tooltips_and_menu_entries() -> None:
+    for name in ("capture_strip", "capture_file", "capture_clip", "bind_motion", "stop", "import_capture"):
+        description = getattr(bpy.ops.aimocap, name).get_rna_type().description
+        assert description and not description.endswith("."), name
