@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Rotations as numpy arrays: unit quaternions in (w, x, y, z) order and 3x3 matrices.
 
 All functions work on any number of leading axes. Matrices act on column vectors.

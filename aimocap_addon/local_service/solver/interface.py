@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the service asks of a solver: a window of a video in, motion on a skeleton out."""
 
 from __future__ import annotations
