@@ -16,8 +16,8 @@ import numpy as np
 from mathutils import Matrix, Vector
 from numpy.typing import NDArray
 
-from scripts.figures.body import Bones, Look, dressed_body
-from scripts.figures.mesh import build_mesh
+from figures.body import Bones, Look, dressed_body
+from figures.mesh import build_mesh
 
 Array = NDArray[np.float64]
 
@@ -88,8 +88,10 @@ def _make_armature(name: str, joints: Iterable[_Joint], unit: float) -> bpy.type
 
 
 def _select_only(thing: bpy.types.Object) -> None:
+    # Edit mode opens every selected armature. Without the update 5.2 lists objects that were removed, as None.
+    bpy.context.view_layer.update()
     for other in bpy.context.view_layer.objects:
-        other.select_set(other is thing)
+        other.select_set(other == thing)
     bpy.context.view_layer.objects.active = thing
 
 

@@ -42,13 +42,14 @@ _SKY = (0.60, 0.64, 0.69)
 
 
 def render_frames(
+    scene: bpy.types.Scene,
     armature: bpy.types.Object,
     scene_frames: Sequence[int],
     folder: Path,
     size: tuple[int, int] = (300, 400),
     samples: int = 8,
 ) -> list[Path]:
-    """Render the armature and its meshes at `scene_frames` of the current scene to PNG files, seen from the front.
+    """Render the armature and its meshes at `scene_frames` of `scene` to PNG files, seen from the front.
 
     Works in a temporary scene that holds nothing else but a camera, a light and a floor, and removes it again: the
     user's scene stays as it is. Renders with Cycles on the CPU, which needs no display and no OpenGL. One camera at
@@ -59,13 +60,13 @@ def render_frames(
     if not scene_frames:
         raise ContactSheetError("No frames were asked for: name at least one frame to render.")
     folder.mkdir(parents=True, exist_ok=True)
-    user_scene = bpy.context.scene
-    assert user_scene is not None
+    window = bpy.context.window
+    shown = window.scene
     meshes = [thing for thing in armature.children_recursive if thing.type == "MESH"]
-    stage = _Stage(armature, meshes, user_scene.render.fps)
+    stage = _Stage(scene, armature, meshes)
     pictures = []
     # A scene that is in no window does not animate: every picture would show the same pose.
-    bpy.context.window.scene = stage.scene
+    window.scene = stage.scene
     try:
         points = stage.positions(scene_frames)
         stage.build(points, size, samples)
@@ -76,7 +77,7 @@ def render_frames(
             bpy.ops.render.render(write_still=True)
             pictures.append(picture)
     finally:
-        bpy.context.window.scene = user_scene
+        window.scene = shown
         stage.remove()
     return pictures
 
@@ -84,12 +85,12 @@ def render_frames(
 class _Stage:
     """A temporary scene around one character, and everything made for it."""
 
-    def __init__(self, armature: bpy.types.Object, meshes: list[bpy.types.Object], fps: int) -> None:
+    def __init__(self, scene: bpy.types.Scene, armature: bpy.types.Object, meshes: list[bpy.types.Object]) -> None:
         import bpy
 
         self.armature = armature
         self.scene = bpy.data.scenes.new("Contact sheet")
-        self.scene.render.fps = fps
+        self.scene.render.fps, self.scene.render.fps_base = scene.render.fps, scene.render.fps_base
         self.made: list[Any] = []
         for thing in (armature, *meshes):
             self.scene.collection.objects.link(thing)
@@ -140,7 +141,8 @@ class _Stage:
             scene.collection.objects.link(thing)
             self.made += [thing.data, thing]
         world = bpy.data.worlds.new("Contact sheet")
-        world.use_nodes = True
+        if world.node_tree is None:
+            world.use_nodes = True
         tree = world.node_tree
         assert tree is not None
         tree.nodes["Background"].inputs[0].default_value = (*_SKY, 1.0)  # pyright: ignore[reportAttributeAccessIssue]
@@ -167,7 +169,8 @@ class _Stage:
         corners = [(-half, -half, 0), (half, -half, 0), (half, half, 0), (-half, half, 0)]
         mesh.from_pydata(corners, [], [(0, 1, 2, 3)])
         material = bpy.data.materials.new("Contact sheet floor")
-        material.use_nodes = True
+        if material.node_tree is None:
+            material.use_nodes = True  # from 5.0 on nodes are always there, and this property is on its way out
         tree = material.node_tree
         assert tree is not None
         shader: Any = tree.nodes["Principled BSDF"]
@@ -321,10 +324,13 @@ def _render_command(options: argparse.Namespace) -> None:
     import bpy
 
     bpy.ops.wm.open_mainfile(filepath=str(options.blend))
+    scene = bpy.context.scene
+    assert scene is not None
     armature = bpy.data.objects.get(options.armature)
     if armature is None or armature.type != "ARMATURE":
         raise ContactSheetError(f"There is no armature named {options.armature} in {options.blend.name}.")
-    for picture in render_frames(armature, [round(f) for f in options.frames], options.folder, options.size):
+    frames = [round(frame) for frame in options.frames]
+    for picture in render_frames(scene, armature, frames, options.folder, options.size):
         print(picture)
 
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from environments import BPY_45, ROOT, SetupError, ensure
@@ -34,25 +36,33 @@ def main() -> int:
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
-    folder = options.folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    options.folder.mkdir(parents=True, exist_ok=True)
     for name in options.names or NAMES:
         print(f"Rendering {name} ...", flush=True)
-        log = folder / f"{name}.log"
-        with log.open("w", encoding="utf-8") as stream:
-            done = subprocess.run(
-                [str(python), "-m", "scripts.sample_clips.shoot", str(folder), name],
-                cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                timeout=1800,
-            )
-        if done.returncode != 0:
-            print(f"Blender could not render {name}: see {log}.", file=sys.stderr)
+        if not _render(python, name, options.folder.resolve()):
             return 1
-        log.unlink()
     return 0
+
+
+def _render(python: Path, name: str, folder: Path) -> bool:
+    """Render a clip elsewhere, then move it into `folder`, so that a failed or stopped run leaves the old clip."""
+    with tempfile.TemporaryDirectory(prefix="sample-clips-") as fresh:
+        done = subprocess.run(
+            [str(python), "-m", "sample_clips.shoot", fresh, name],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "scripts")))},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1800,
+        )
+        if done.returncode != 0:
+            print(done.stdout[-2000:], file=sys.stderr)
+            print(f"Blender could not render {name}: its last words are above.", file=sys.stderr)
+            return False
+        for made in Path(fresh).iterdir():
+            shutil.move(made, folder / made.name)
+    return True
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def _torso(bones: Bones, heads: Mapping[str, Array], look: Look, shirt: Piece, t
         wide = (hips * (1 - s) + shoulders * look.chest * s) * look.girth
         radii = (width(s) * wide, depth(s) * look.girth, 0.07)
         shirt.shapes.append(ellipsoid(bones.spine[segment], centre, radii))
-    for above, wide, deep in ((0.035, 0.158, 0.116), (0.0, 0.164, 0.124), (-0.03, 0.164, 0.126)):
+    for above, wide, deep in ((0.035, 0.150, 0.114), (0.0, 0.164, 0.124), (-0.03, 0.164, 0.126)):
         seat = np.array((0.0, seat_y + 0.01, hip[2] + above))
         radii = (wide * hips * look.girth, deep * look.girth, 0.085)
         trousers.shapes.append(ellipsoid(bones.spine[0], seat, radii))
@@ -104,10 +104,7 @@ def _hand(
     skin, digits = pieces["skin"], pieces["fingers"]
     wrist, elbow = heads[hand], heads[bones.sides[side]["lowerarm"]]
     fingers = bones.fingers.get(side, ())
-    if fingers:
-        along = np.mean([heads[name] for name in fingers], axis=0) - wrist
-    else:
-        along = wrist - elbow
+    along = np.mean([heads[name] for name in fingers], axis=0) - wrist if fingers else wrist - elbow
     along = along / np.linalg.norm(along)
     across = np.array((0.0, -1.0, 0.0))
     across -= (across @ along) * along

@@ -74,7 +74,8 @@ def _material(name: str, colour: Colour) -> bpy.types.Material:
     material = bpy.data.materials.new(name)
     material.diffuse_color = (*colour, 1.0)  # what Workbench shows
     material.roughness = 0.75
-    material.use_nodes = True
+    if material.node_tree is None:
+        material.use_nodes = True  # from 5.0 on every material has nodes, and this property is on its way out
     tree = material.node_tree
     if tree is not None:
         shader = tree.nodes.get("Principled BSDF")

@@ -9,9 +9,9 @@ from mathutils import Vector
 from numpy.typing import NDArray
 
 from aimocap_addon.motion.rotations import make_continuous, quaternion_from_matrix
-from scripts.figures.body import Bones, Look, dressed_body
-from scripts.figures.mesh import build_mesh
-from scripts.figures.shapes import Piece, capsule, ellipsoid
+from figures.body import Bones, Look, dressed_body
+from figures.mesh import build_mesh
+from figures.shapes import Piece, capsule, ellipsoid
 
 from .skeleton import BONE_NAMES, PARENTS, REST_HEADS, index, rest_tails
 

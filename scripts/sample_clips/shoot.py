@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shoot the sample clips. Runs in Blender's Python: `python -m scripts.sample_clips.shoot FOLDER NAME...`."""
+"""Shoot the sample clips. Runs in Blender's Python, started by make_sample_clips.py: FOLDER NAME..."""
 
 from __future__ import annotations
 

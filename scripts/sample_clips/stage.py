@@ -35,9 +35,9 @@ def make_room(turn: float) -> None:
     parts = []
     about_z = Matrix.Rotation(turn, 3, "Z")
     for i in range(24):
-        shade = (0.36, 0.40, 0.33, 0.38)[i % 4]
+        shade = (0.52, 0.57, 0.48, 0.54)[i % 4]
         centre = ((i - 11.5) * 0.34, -1.0, -0.02)
-        parts.append(box("Plank", (0.335, 8.0, 0.04), centre, (shade, shade * 0.68, shade * 0.44)))
+        parts.append(box("Plank", (0.335, 8.0, 0.04), centre, (shade, shade * 0.70, shade * 0.46)))
     parts.append(box("Under the floor", (9.0, 8.4, 0.04), (0.0, -1.0, -0.05), (0.10, 0.07, 0.05)))
     parts.append(box("Wall", (9.0, 0.1, 3.2), (0.0, 2.2, 1.6), (0.52, 0.60, 0.60)))
     parts.append(box("Skirting", (9.0, 0.13, 0.12), (0.0, 2.2, 0.06), (0.80, 0.80, 0.78)))
