@@ -21,6 +21,8 @@ from figures.mesh import build_mesh
 
 Array = NDArray[np.float64]
 
+_VOXEL = 0.014  # metres: fine enough for clothes, coarse enough for a quick demo
+
 _FINGERS = ("Thumb", "Index", "Middle", "Ring", "Pinky")
 # Of the finger's own length from knuckle to tip, in metres, and how the knuckles spread across the palm.
 _FINGER_LENGTHS = {"Thumb": 0.075, "Index": 0.078, "Middle": 0.086, "Ring": 0.080, "Pinky": 0.063}
@@ -69,18 +71,21 @@ def _vector(*values: float) -> Array:
     return np.array(values, dtype=np.float64)
 
 
-def _make_armature(name: str, joints: Iterable[_Joint], unit: float) -> bpy.types.Object:
+def _make_armature(name: str, joints: Iterable[_Joint], to_world: Matrix) -> bpy.types.Object:
+    """Make an armature object with the transform `to_world`, its bones where the joints are in the world."""
     data = bpy.data.armatures.new(name)
     armature = bpy.data.objects.new(name, data)
     bpy.context.scene.collection.objects.link(armature)
-    armature.scale = (1.0 / unit,) * 3
+    armature.matrix_basis = to_world
+    to_local = to_world.inverted()
     _select_only(armature)
     bpy.ops.object.mode_set(mode="EDIT")
     for joint in joints:
         bone = data.edit_bones.new(joint.name)
-        bone.head, bone.tail = Vector((joint.head * unit).tolist()), Vector((joint.tail * unit).tolist())
+        bone.head, bone.tail = (to_local @ Vector(end.tolist()) for end in (joint.head, joint.tail))
         if joint.z_axis is not None:
-            bone.align_roll(Vector(joint.z_axis.tolist()))
+            # align_roll expects a unit vector: with a longer one the roll is wrong (4.5).
+            bone.align_roll((to_local.to_3x3() @ Vector(joint.z_axis.tolist())).normalized())
         if joint.parent is not None:
             bone.parent = data.edit_bones[joint.parent]
     bpy.ops.object.mode_set(mode="OBJECT")
@@ -95,11 +100,13 @@ def _select_only(thing: bpy.types.Object) -> None:
     bpy.context.view_layer.objects.active = thing
 
 
-def _dress(armature: bpy.types.Object, bones: Bones, look: Look, unit: float = 1.0) -> None:
+def _dress(armature: bpy.types.Object, bones: Bones, look: Look) -> None:
+    """Give the armature a body around its bones, for skeletons whose bones run from joint to joint."""
     assert isinstance(armature.data, bpy.types.Armature)
-    ends = {b.name: (np.array(b.head_local) / unit, np.array(b.tail_local) / unit) for b in armature.data.bones}
-    heads, tails = {n: e[0] for n, e in ends.items()}, {n: e[1] for n, e in ends.items()}
-    build_mesh(armature, dressed_body(bones, heads, tails, look), f"{armature.name} body", voxel=0.014, unit=unit)
+    to_world = armature.matrix_basis
+    heads = {bone.name: np.array(to_world @ bone.head_local) for bone in armature.data.bones}
+    tails = {bone.name: np.array(to_world @ bone.tail_local) for bone in armature.data.bones}
+    build_mesh(armature, dressed_body(bones, heads, tails, look), f"{armature.name} body", voxel=_VOXEL)
 
 
 def _finger_joints(wrist: Array, along: Array, across: Array, down: Array) -> dict[str, list[Array]]:
@@ -124,12 +131,11 @@ def _finger_joints(wrist: Array, along: Array, across: Array, down: Array) -> di
 def make_mixamo_character(name: str = "Mixamo", *, centimetres: bool = True) -> bpy.types.Object:
     """Return an armature with Mixamo's bone names and T-pose, 1.80 m tall.
 
-    With `centimetres` the bones are in centimetres under an object scale of 0.01, as Mixamo's FBX files arrive in
-    Blender; without it they are in metres under scale 1.
+    With `centimetres` the bones are in centimetres, Y up, under an object scale of 0.01 and a quarter turn about X,
+    as Mixamo's FBX files arrive in Blender; without it they are in metres, Z up, under no transform.
     """
-    joints = _mixamo_joints()
-    unit = 100.0 if centimetres else 1.0
-    armature = _make_armature(name, joints, unit)
+    to_world = Matrix.Rotation(np.pi / 2, 4, "X") @ Matrix.Scale(0.01, 4) if centimetres else Matrix.Identity(4)
+    armature = _make_armature(name, _mixamo_joints(), to_world)
     sides = {
         side: {
             part: f"mixamorig:{word}{bone}"
@@ -151,7 +157,7 @@ def make_mixamo_character(name: str = "Mixamo", *, centimetres: bool = True) -> 
         for side, word in (("l", "Left"), ("r", "Right"))
     }
     spine = tuple(f"mixamorig:{bone}" for bone in ("Hips", "Spine", "Spine1", "Spine2"))
-    _dress(armature, Bones(spine, "mixamorig:Neck", "mixamorig:Head", sides, fingers), MIXAMO_LOOK, unit)
+    _dress(armature, Bones(spine, "mixamorig:Neck", "mixamorig:Head", sides, fingers), MIXAMO_LOOK)
     return armature
 
 
@@ -259,7 +265,7 @@ def make_unreal_character(name: str = "Unreal") -> bpy.types.Object:
         across /= np.linalg.norm(across)
         length = max(0.35 * float(np.linalg.norm(limb.end - limb.head)), 0.01)
         joints.append(_Joint(bone, limb.parent, limb.head, limb.head + length * across, np.cross(along, across)))
-    armature = _make_armature(name, joints, 1.0)
+    armature = _make_armature(name, joints, Matrix.Identity(4))
     parts = ("thigh", "calf", "foot", "ball", "clavicle", "upperarm", "lowerarm", "hand")
     bones = Bones(
         spine=("pelvis", *[f"spine_0{k}" for k in range(1, 6)]),
@@ -271,7 +277,7 @@ def make_unreal_character(name: str = "Unreal") -> bpy.types.Object:
         },
     )
     heads, ends = {b: limb.head for b, limb in limbs.items()}, {b: limb.end for b, limb in limbs.items()}
-    build_mesh(armature, dressed_body(bones, heads, ends, UNREAL_LOOK), f"{name} body", voxel=0.014)
+    build_mesh(armature, dressed_body(bones, heads, ends, UNREAL_LOOK), f"{name} body", voxel=_VOXEL)
     return armature
 
 

@@ -93,11 +93,11 @@ def build_mesh(
     voxel: float = 0.011,
     smoothing: int = 6,
     weight_rounds: int = 14,
-    unit: float = 1.0,
 ) -> bpy.types.Object:
     """Return one mesh object of all `pieces`, child of `armature`, bound by vertex groups and an armature modifier.
 
-    `unit` is the number of armature units per metre (100 for an armature in centimetres).
+    Pieces are in the world, metres; the mesh is in the armature's own units and axes. `voxel` (metres) is the size of
+    the cells in which merged pieces become one surface.
     """
     all_vertices, all_faces, material_of_face = [], [], []
     groups: dict[str, list[tuple[int, Array]]] = {}
@@ -117,7 +117,8 @@ def build_mesh(
         material_of_face.extend([index] * len(faces))
         offset += len(vertices)
     mesh = bpy.data.meshes.new(name)
-    mesh.from_pydata((np.concatenate(all_vertices) * unit).tolist(), [], all_faces)
+    mesh.from_pydata(np.concatenate(all_vertices).tolist(), [], all_faces)
+    mesh.transform(armature.matrix_basis.inverted())
     for piece in pieces:
         mesh.materials.append(_material(f"{name} {piece.name}", piece.colour))
     mesh.polygons.foreach_set("material_index", material_of_face)

@@ -82,11 +82,11 @@ def test_mixamo_in_metres_and_in_centimetres_are_the_same_size() -> None:
     bpy.context.view_layer.update()
     assert tuple(small.scale) == pytest.approx((0.01,) * 3)
     assert tuple(large.scale) == pytest.approx((1.0,) * 3)
-    scales = np.array((100.0, 100.0, 100.0, 1.0))
     for bone in rest_bones(small):
-        centimetres, metres = np.array(bone.matrix_local), np.array(rest_bones(large)[bone.name].matrix_local)
-        assert centimetres[:3, :3] == pytest.approx(metres[:3, :3], abs=1e-4)
-        assert centimetres[:, 3] == pytest.approx(metres[:, 3] * scales, abs=1e-3)
+        centimetres = np.array(small.matrix_world @ bone.matrix_local)
+        metres = np.array(rest_bones(large)[bone.name].matrix_local)
+        assert 100.0 * centimetres[:3, :3] == pytest.approx(metres[:3, :3], abs=1e-4)
+        assert centimetres[:3, 3] == pytest.approx(metres[:3, 3], abs=1e-5)
 
 
 def test_unreal_bones_lie_across_their_limbs() -> None:
