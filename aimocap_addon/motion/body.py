@@ -47,6 +47,22 @@ class RestBody:
         return (self.positions["left_thigh"] + self.positions["right_thigh"]) / 2.0
 
 
+def asymmetry(skeleton: Skeleton, mapping: Mapping) -> float:
+    """Return how far a left joint at rest lies at most from the mirror image of the right one, in leg lengths.
+
+    A rest pose that someone built is symmetric; one that an importer took from a frame of the motion is not.
+    """
+    body = RestBody.of(skeleton, mapping, np.array((1.0, 0.0, 0.0, 0.0)))
+    left, middle = body_axes(skeleton, mapping)[0], body.hip_midpoint()
+    apart = [0.0]
+    for role, position in body.positions.items():
+        other = body.positions.get(role.replace("left_", "right_", 1))
+        if role.startswith("left_") and other is not None:
+            mirrored = position - 2.0 * np.dot(position - middle, left) * left
+            apart.append(float(np.linalg.norm(mirrored - other)))
+    return max(apart) / body.leg_length()
+
+
 def body_axes(skeleton: Skeleton, mapping: Mapping) -> Array:
     """Return (3, 3) rows left, back, up: unit directions of the body at rest in armature space.
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import bpy
 import numpy as np
 
+from ..motion.body import asymmetry
 from ..motion.mapping import Mapping, detect, families
 from ..motion.retarget import solve
 from ..motion.skeleton import Skeleton
@@ -19,6 +20,8 @@ from .errors import SceneError
 
 # Keys of a re-timed action are single precision numbers: this close to a whole frame is that frame.
 _FRAME_TOLERANCE = 1e-3
+# In leg lengths. FBX files without a skin do not say what the rest pose is; importers then take some frame for it.
+_BUILT_ASYMMETRY = 0.1
 # Relative difference between the object's scales along its axes.
 _SCALE_TOLERANCE = 1e-3
 
@@ -28,6 +31,7 @@ class BindResult(NamedTuple):
 
     `mapped` counts the bones that got motion; `missing` names the parts of the body that the source moves and the
     target has no bone for; `family` is the rig family found; `frame_range` holds the first and the last frame keyed.
+    `warning` is a sentence about what may look wrong, or empty.
     """
 
     action: bpy.types.Action
@@ -35,6 +39,7 @@ class BindResult(NamedTuple):
     missing: tuple[str, ...]
     family: str
     frame_range: tuple[int, int]
+    warning: str = ""
 
 
 def bind_motion(
@@ -85,7 +90,13 @@ def bind_motion(
         for role in source_mapping.bones
         if role not in target_mapping.bones and "metacarpal" not in role and not role.startswith(("spine_", "neck_"))
     )
-    return BindResult(action, len(solution.rotations), missing, target_mapping.family, (first, last))
+    warning = ""
+    if asymmetry(skeleton, source_mapping) > _BUILT_ASYMMETRY:
+        warning = (
+            f"The rest pose of “{source.name}” looks like a frame of its motion, so hips, head and feet may be turned: "
+            "export the motion again together with a skinned mesh."
+        )
+    return BindResult(action, len(solution.rotations), missing, target_mapping.family, (first, last), warning)
 
 
 def check_target(target: bpy.types.Object) -> None:

@@ -138,6 +138,19 @@ def test_limbs_point_right_after_a_round_trip_through_fbx(make: Maker, tmp_path:
     assert degrees(there, directions(target, names, frames)).mean() < 0.1
 
 
+@pytest.mark.parametrize("skinned", [True, False])
+def test_a_rest_pose_taken_from_the_motion_is_told(tmp_path: Path, skinned: bool) -> None:
+    source = performer()
+    if skinned:
+        rigs.skin(source)
+    path = rigs.export_fbx(source, tmp_path / "take.fbx", 30)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    take = import_fbx(bpy.context, path, name="Take", frame_start=1, frame_step=1)
+    target, names = mixamo()
+    assert bool(bind_motion(take, target).warning) is not skinned
+    assert degrees(directions(take, rigs.UNREAL, [9.0]), directions(target, names, [9.0])).mean() < 25.0
+
+
 @pytest.mark.parametrize("make", TARGETS)
 def test_path_is_scaled_by_leg_length(make: Maker) -> None:
     source, (target, names) = performer(), make()
