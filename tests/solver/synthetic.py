@@ -25,10 +25,13 @@ def _turn(axis: str, angle: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Performance:
-    """Joint positions (F, 3) by name in metres: Z up, floor at 0, facing -Y, the left side at +X."""
+    """Joint positions (F, 3) by name in metres: Z up, floor at 0, facing -Y, the left side at +X.
+
+    `planted` (F,) bool tells for each side whether that foot stands.
+    """
 
     joints: dict[str, np.ndarray]
-    planted: dict[str, np.ndarray]  # (F,) bool, the foot stands
+    planted: dict[str, np.ndarray]
 
     def array(self) -> np.ndarray:
         return np.stack([self.joints[name] for name in POINTS], axis=1)
@@ -36,20 +39,16 @@ class Performance:
 
 def perform(
     *,
-    heading: np.ndarray,
     path: np.ndarray,
+    hop: np.ndarray,
     hip_flexion: dict[str, np.ndarray],
     knee_flexion: dict[str, np.ndarray],
     arm_raise: dict[str, np.ndarray],
     elbow_flexion: dict[str, np.ndarray],
 ) -> Performance:
-    """Pose a person of 1.68 m: angles in radians (F,), `path` (F, 2) of the hips over the floor in metres.
-
-    The hips' height follows from the lower foot standing on the floor.
-    """
-    turn = _turn("z", heading)
-    frames = len(heading)
-    planted = {}
+    """Pose a person of 1.68 m: angles in radians (F,), `path` (F, 2) of the middle of the feet over the floor
+    and `hop` (F,) of the lower foot above it, in metres."""
+    frames = len(hop)
     local: dict[str, np.ndarray] = {}
 
     def fixed(x: float, y: float, z: float) -> np.ndarray:
@@ -75,49 +74,65 @@ def perform(
         local[f"wrist_{side}"] = elbow + upper @ _turn("x", -elbow_flexion[side]) @ np.array((0.0, 0.0, -0.25))
         local[f"ear_{side}"] = fixed(sign * 0.075, 0.0, 0.70)
     local["nose"] = fixed(0.0, -0.11, 0.68)
-    height = -np.minimum(local["ankle_l"][:, 2], local["ankle_r"][:, 2]) + 0.075
-    for side in ("l", "r"):
-        planted[side] = local[f"ankle_{side}"][:, 2] + height < 0.078
-    root = np.concatenate((path, height[:, None]), axis=-1)
-    joints = {name: (turn @ p[..., None])[..., 0] + root for name, p in local.items()}
-    return Performance(joints, planted)
+    ankles = np.stack((local["ankle_l"], local["ankle_r"]))
+    height = hop + 0.075 - ankles[..., 2].min(axis=0)
+    lifted = ankles[..., 2] + height > 0.078
+    # A raised foot does not carry: the person stays above the other one.
+    standing = np.where(ankles[..., 2] - ankles[..., 2].min(axis=0) < 0.003, 1.0, 0.0)
+    anchor = (ankles[..., 1] * standing).sum(axis=0) / standing.sum(axis=0)
+    root = np.stack((path[:, 0], path[:, 1] - anchor, height), axis=-1)
+    joints = {name: position + root for name, position in local.items()}
+    return Performance(joints, {"l": ~lifted[0], "r": ~lifted[1]})
+
+
+def _both(values: np.ndarray) -> dict[str, np.ndarray]:
+    return {"l": values, "r": values}
 
 
 def squats_with_waves(frames: int = 90) -> Performance:
-    """Two squats in place, hands waving."""
+    """A squat every 1.5 seconds in place, hands waving."""
     t = np.arange(frames) / RATE
     depth = 0.5 * (1 - np.cos(2 * np.pi * t / 1.5))
-    still = np.zeros(frames)
-
-    def both(values: np.ndarray) -> dict[str, np.ndarray]:
-        return {"l": values, "r": values}
-
     return perform(
-        heading=still,
-        path=np.stack((still, still), axis=-1),
-        hip_flexion=both(0.9 * depth + 0.05),
-        knee_flexion=both(1.6 * depth + 0.08),
+        path=np.zeros((frames, 2)),
+        hop=np.zeros(frames),
+        hip_flexion=_both(0.9 * depth + 0.05),
+        knee_flexion=_both(1.6 * depth + 0.08),
         arm_raise={"l": 0.3 + 1.2 * depth, "r": 0.3 + 0.6 * depth},
         elbow_flexion={"l": 0.4 + 0.6 * np.sin(4 * t) ** 2, "r": 1.2 - 0.8 * depth},
     )
 
 
-def march_on_a_curve(frames: int = 90) -> Performance:
-    """Marching forward while turning, arms swinging."""
-    t = np.arange(frames) / RATE
-    phase = 2 * np.pi * t / 1.2
+def march_in_place(frames: int = 90) -> Performance:
+    """Knees lifted in turn, arms swinging."""
+    phase = 2 * np.pi * np.arange(frames) / RATE / 1.2
     lift = {"l": np.maximum(0.0, np.sin(phase)), "r": np.maximum(0.0, -np.sin(phase))}
-    heading = 0.4 * t
-    direction = np.stack((np.sin(heading), -np.cos(heading)), axis=-1)
-    path = np.cumsum(direction * 0.5 / RATE, axis=0)
-    path -= path[0]
     return perform(
-        heading=heading,
-        path=path,
+        path=np.zeros((frames, 2)),
+        hop=np.zeros(frames),
         hip_flexion={side: 0.03 + 0.9 * value for side, value in lift.items()},
         knee_flexion={side: 0.06 + 1.3 * value for side, value in lift.items()},
         arm_raise={"l": 0.2 + 0.1 * np.sin(phase), "r": 0.2 - 0.1 * np.sin(phase)},
         elbow_flexion={"l": 0.5 + 0.4 * np.sin(phase), "r": 0.5 - 0.4 * np.sin(phase)},
+    )
+
+
+JUMP_HEIGHT, JUMP_ASIDE = 0.30, 0.80
+
+
+def jump_aside(frames: int = 90) -> Performance:
+    """Crouch, one jump of JUMP_HEIGHT to the person's left by JUMP_ASIDE metres, and stand again."""
+    t = np.arange(frames) / RATE
+    flight = 2 * np.sqrt(2 * JUMP_HEIGHT / 9.81)
+    share = np.clip((t - 1.2) / flight, 0.0, 1.0)
+    crouch = np.exp(-(((t - 0.85) / 0.25) ** 2)) + np.exp(-(((t - 1.2 - flight - 0.25) / 0.2) ** 2))
+    return perform(
+        path=np.stack((JUMP_ASIDE * share, np.zeros(frames)), axis=-1),
+        hop=4 * JUMP_HEIGHT * share * (1 - share),
+        hip_flexion=_both(0.6 * crouch + 0.05),
+        knee_flexion=_both(1.1 * crouch + 0.08),
+        arm_raise=_both(0.3 + 0.4 * share),
+        elbow_flexion=_both(0.5 + 0.2 * crouch),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from measure import pose_matrices
 
 from aimocap_addon.local_service.fbx.writer import (
     BLENDER_VARIABLE,
@@ -21,7 +22,7 @@ from aimocap_addon.local_service.fbx.writer import (
 )
 from aimocap_addon.local_service.solver.interface import SolvedMotion
 from aimocap_addon.local_service.solver.skeleton import body_skeleton
-from aimocap_addon.motion.rotations import matrix_from_quaternion, normalize
+from aimocap_addon.motion.rotations import normalize
 
 ROOT = Path(__file__).resolve().parents[2]
 REIMPORT = Path(__file__).with_name("reimport_fbx.py")
@@ -59,20 +60,6 @@ def motion() -> SolvedMotion:
     )
 
 
-def posed(motion: SolvedMotion) -> np.ndarray:
-    """Return the pose matrices (F, B, 4, 4) in centimetres by Blender's rule for pose bones."""
-    rest = motion.rest_matrices
-    basis = np.zeros((*motion.rotations.shape[:2], 4, 4))
-    basis[..., :3, :3] = matrix_from_quaternion(motion.rotations)
-    basis[..., :3, 3] = motion.locations
-    basis[..., 3, 3] = 1.0
-    poses = np.empty_like(basis)
-    for bone, parent in enumerate(motion.parents):
-        above = poses[:, parent] @ np.linalg.inv(rest[parent]) if parent >= 0 else np.eye(4)
-        poses[:, bone] = above @ rest[bone] @ basis[:, bone]
-    return poses
-
-
 def directions(matrices: np.ndarray) -> np.ndarray:
     return matrices[..., :3, :3] / np.linalg.norm(matrices[..., :3, :3], axis=-2, keepdims=True)
 
@@ -108,7 +95,7 @@ def test_motion_survives_the_file(version: str, importer: str, motion: SolvedMot
     assert 1.70 < head_top < 1.80
     assert np.abs(rest[:, :3, 3] * 1000 - motion.rest_matrices[:, :3, 3] * 10).max() < 1.0
     assert angle_deg(directions(rest), motion.rest_matrices[:, :3, :3]).max() < 0.1
-    expected = posed(motion)
+    expected = pose_matrices(motion)
     assert np.abs(poses[..., :3, 3] * 1000 - expected[..., :3, 3] * 10).max() < 1.0
     assert angle_deg(directions(poses), expected[..., :3, :3]).max() < 0.1
 

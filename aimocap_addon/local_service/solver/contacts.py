@@ -11,8 +11,7 @@ from .fit import FOOT_POINTS, POINTS, smooth
 _INDEX = {name: i for i, name in enumerate(POINTS)}
 
 _MAX_SPEED = 0.4  # m/s across the view; a swinging foot moves at 1 m/s and more
-# Of a foot above the other one: held up, as in a kick. Fitted heights of planted feet differ by up to 0.15 m.
-_MAX_HEIGHT = 0.2
+_MAX_HEIGHT = 0.12  # metres of a foot above the other one; a lifted foot, too, is slow at its highest point
 # At the top of a jump, too, feet are slow: for 2 * _MAX_SPEED / g = 0.08 s.
 _MIN_DURATION_SEC = 0.13
 

@@ -217,7 +217,8 @@ def bone_lengths(seen: Observations) -> list[tuple[int, int, float, float]]:
 def fit_positions(seen: Observations, start: Array, ground: Ground | None = None) -> Array:
     """Return the fitted positions (F, J, 3), camera space, metres, from `start` of the same shape.
 
-    With `ground`, standing foot points do not move and a body on two feet is balanced above them. Long clips are fitted in overlapping chunks that are faded into each other, so memory does not grow.
+    With `ground`, standing foot points do not move and a body on two feet is balanced above them.
+    Long clips are fitted in overlapping chunks that are faded into each other, so memory does not grow.
     """
     frames = len(start)
     bones = bone_lengths(seen)

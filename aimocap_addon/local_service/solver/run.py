@@ -12,7 +12,7 @@ from ...motion.rotations import Array, quaternion_slerp
 from ..fbx.writer import BlenderCommand, write_fbx
 from .contacts import find_contacts
 from .feet import lock_feet
-from .fit import Ground, POINT_NAMES, fit_positions, initial_positions, observe
+from .fit import POINT_NAMES, Ground, fit_positions, initial_positions, observe
 from .interface import ProgressCallback, SolvedMotion, SolveRequest
 from .landmarks import LandmarkTrack, find_landmarks
 from .pose import rotations_from_positions
