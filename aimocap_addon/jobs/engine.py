@@ -259,7 +259,8 @@ class CaptureEngine:
             if not self._is_on_disk(record, output):
                 path = folder / result_name(record.request.title, output)
                 self._client.download(str(output.url), path, self._share(record, index, len(wanted)), self._stop.is_set)
-                record = self._keep(record.changed(files={**record.files, output.target_id: str(path)}))
+                files = {**record.files, output.target_id: str(path)}
+                record = self._keep(record.changed(files=files, progress=(index + 1) / len(wanted)))
         record = self._fetch_preview(record, result.preview_video_url, folder)
         missing = [target for target in record.request.targets if target not in record.files]
         message = f"The service delivered no file for {', '.join(missing)}." if missing else ""

@@ -141,8 +141,13 @@ def test_record_is_on_disk_before_the_request_that_it_is_about(bench: Bench) -> 
 
 
 def test_progress_stays_a_share_and_reaches_the_end(bench: Bench) -> None:
-    bench.run()
+    bench.service.outputs = {"default": FBX, "unitree_g1": ROBOT_JSON}
+    bench.run(bench.new(targets=("default", "unitree_g1")))
     assert all(0.0 <= record.progress <= 1.0 for record in bench.seen)
+    for stage in (Stage.UPLOADING, Stage.DOWNLOADING):
+        steps = [record.progress for record in bench.seen if record.stage is stage]
+        assert steps == sorted(steps)
+        assert steps[-1] == 1.0
     assert bench.seen[-1].progress == 1.0
 
 
