@@ -73,7 +73,7 @@ def snapshot() -> Callable[[], dict[str, list[str]]]:
     """Return a function that lists every data block of the file, to show that nothing was left behind."""
 
     def take() -> dict[str, list[str]]:
-        skipped = {"window_managers", "screens", "workspaces", "libraries"}
+        skipped = {"window_managers", "screens", "workspaces", "libraries", "all_ids"}
         return {
             each.identifier: sorted(block.name for block in getattr(bpy.data, each.identifier))
             for each in bpy.data.bl_rna.properties
