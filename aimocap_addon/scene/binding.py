@@ -111,7 +111,7 @@ def check_target(target: bpy.types.Object) -> None:
     scales = [axis.length for axis in (x, y, z)]
     if min(scales) <= 0.0 or max(scales) - min(scales) > _SCALE_TOLERANCE * max(scales):
         raise SceneError(f"“{target.name}” is not scaled evenly: give it the same scale along X, Y and Z.")
-    _writable(target, _mapping(target, read_target(target).skeleton))
+    _writable(target, _mapping(target, read_skeleton(target)))
 
 
 def _check_armature(obj: bpy.types.Object) -> None:
@@ -122,6 +122,8 @@ def _check_armature(obj: bpy.types.Object) -> None:
 
 
 def _mapping(armature: bpy.types.Object, skeleton: Skeleton) -> Mapping:
+    if armature.data is not None and "rig_id" in armature.data:  # Rigify's mark on the rigs that it generates
+        raise SceneError(f"“{armature.name}” is a generated Rigify control rig: choose its metarig instead.")
     found = detect(skeleton.names, skeleton.parents.tolist())
     if found is None:
         raise SceneError(

@@ -11,7 +11,8 @@ from pathlib import Path
 import bpy
 import pytest
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts"), str(ROOT / "tests" / "blender")]
 
 
 @pytest.fixture(autouse=True)

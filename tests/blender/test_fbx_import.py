@@ -112,6 +112,18 @@ def test_the_scene_stays_as_it_was(captured: Path, cube: bpy.types.Object) -> No
     assert other.name == "Take"
 
 
+def test_pose_mode_is_kept(captured: Path) -> None:
+    mine, other = rigs.build("Mine", rigs.MIXAMO), rigs.build("Other", rigs.UNREAL)
+    for obj in (mine, other):
+        obj.select_set(True)
+    bpy.context.view_layer.objects.active = mine
+    bpy.ops.object.mode_set(mode="POSE")
+    import_fbx(bpy.context, captured, name="Take", frame_start=1, frame_step=1)
+    assert bpy.context.view_layer.objects.active == mine
+    assert (mine.mode, other.mode) == ("POSE", "POSE")
+    assert {obj.name for obj in bpy.context.view_layer.objects if obj.select_get()} == {"Mine", "Other"}
+
+
 def test_the_armature_lands_in_the_active_collection(captured: Path) -> None:
     layer = bpy.context.view_layer
     collection = bpy.data.collections.new("Captures")

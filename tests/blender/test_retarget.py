@@ -11,6 +11,7 @@ import pytest
 import rigs
 from mathutils import Euler, Matrix
 
+import characters
 from aimocap_addon.scene import compat
 from aimocap_addon.scene.binding import BindResult, bind_motion
 from aimocap_addon.scene.errors import SceneError
@@ -237,6 +238,37 @@ def test_every_rotation_mode_is_respected_and_smooth(mode: str) -> None:
     assert limb_error(source, target, names, halves).max() < 3.0
 
 
+@pytest.mark.parametrize("mode", ["QUATERNION", "AXIS_ANGLE", "XYZ", "ZXY"])
+def test_motion_of_every_rotation_mode_is_read(mode: str) -> None:
+    first, (middle, _) = performer(), mixamo()
+    for bone in middle.pose.bones:
+        bone.rotation_mode = mode
+    bind_motion(first, middle)
+    last, names = unreal()
+    bind_motion(middle, last)
+    assert limb_error(first, last, names).mean() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (characters.make_mixamo_character, rigs.MIXAMO),
+        (characters.make_rigify_metarig_character, METARIG),
+        (characters.make_unreal_character, rigs.UNREAL),
+    ],
+)
+def test_skinned_characters_follow_and_keep_their_skin(make: Callable, names: dict) -> None:
+    source, target = performer(), make()
+    bpy.context.view_layer.update()
+    before = state(target), [child.name for child in target.children]
+    result = bind_motion(source, target)
+    assert (state(target) | {"action": None}, [child.name for child in target.children]) == before
+    assert not result.missing
+    frames = [1.0, 14.0, float(FRAMES)]
+    turn = np.array(target.matrix_world.to_3x3().normalized())
+    assert degrees(directions(source, rigs.UNREAL, frames), directions(target, names, frames) @ turn.T).mean() < 0.1
+
+
 def test_keys_are_linear_on_whole_frames_of_mapped_bones_only() -> None:
     source, (target, _) = performer(), mixamo()
     result = bind_motion(source, target, action_name="Walk", frame_start=100)
@@ -351,6 +383,18 @@ def test_motion_of_the_armature_object_counts() -> None:
     assert moved == pytest.approx((turned - still[0]) * ratio, rel=0.01, abs=2e-3)
 
 
+def test_the_pose_of_the_present_frame_shows_at_once() -> None:
+    source, (target, _) = performer(), mixamo()
+    bpy.context.scene.frame_set(20)
+    bind_motion(source, target)
+    bpy.context.view_layer.update()
+    hand = target.pose.bones["mixamorig:LeftHand"]
+    shown = hand.head.copy()
+    bpy.context.scene.frame_set(20)
+    assert (hand.head - shown).length < 1e-6
+    assert (hand.head - hand.bone.head_local).length > 0.05
+
+
 def test_the_previous_action_is_kept_and_nothing_else_changes() -> None:
     source, (target, _) = performer(), mixamo()
     mine = target.pose.bones["mixamorig:Hips"]
@@ -431,6 +475,14 @@ def test_a_control_rig_is_refused() -> None:
     for bone in target.pose.bones:
         bone.constraints.new("COPY_TRANSFORMS")
     refused(source, target, "control rig")
+
+
+def test_a_generated_rigify_rig_is_refused() -> None:
+    source, (target, _) = performer(), metarig()
+    bpy.context.view_layer.objects.active = target
+    target.select_set(True)
+    bpy.ops.pose.rigify_generate()
+    refused(source, bpy.context.view_layer.objects.active, "choose its metarig")
 
 
 def test_a_failed_write_leaves_no_action(monkeypatch: pytest.MonkeyPatch) -> None:
