@@ -59,7 +59,6 @@ class Placement:
 
     frame_start: float
     frames_per_second: float
-    scene: str = ""
     armature: str = ""
     blend_file: str = ""
     root_motion: str = "CAPTURED"

@@ -81,9 +81,9 @@ def has_consent(context: bpy.types.Context) -> bool:
     return chosen is not None and chosen.cloud_consent
 
 
-def user_folder() -> Path:
+def user_folder(*, create: bool = True) -> Path:
     """Return the folder that holds captures and their files; it goes with the extension when that is removed."""
     try:
-        return Path(bpy.utils.extension_path_user(PACKAGE, create=True))
+        return Path(bpy.utils.extension_path_user(PACKAGE, create=create))
     except ValueError:  # registered from a source tree, not an installed extension
-        return Path(bpy.utils.user_resource("DATAFILES", path="aimocap", create=True))
+        return Path(bpy.utils.user_resource("DATAFILES", path="aimocap", create=create))

@@ -108,7 +108,6 @@ def begin(context: bpy.types.Context, source: VideoSource, options: CaptureOptio
         placement=Placement(
             frame_start=source.frame_start,
             frames_per_second=source.frames_per_second,
-            scene=context.scene.name,
             armature=options.armature,
             blend_file=bpy.data.filepath,
             root_motion=options.root_motion,

@@ -285,7 +285,11 @@ class AIMOCAP_OT_resume(bpy.types.Operator):
 
 def watch() -> None:
     """Start the modal watcher unless it runs; a background Blender has no event loop and needs none."""
-    if not session().watching and not bpy.app.background:
+    if session().watching or bpy.app.background:
+        return
+    context = bpy.context
+    # From a timer there is no window in the context, and a modal operator cannot do without.
+    with context.temp_override(window=context.window or context.window_manager.windows[0]):
         bpy.ops.aimocap.watch("INVOKE_DEFAULT")  # type: ignore[attr-defined]
 
 

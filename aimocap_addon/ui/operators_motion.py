@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
+from ..jobs.record import CaptureRecord
 from ..jobs.store import StoreError
 from ..scene.binding import bind_motion
 from ..scene.errors import SceneError
@@ -45,22 +46,27 @@ class AIMOCAP_OT_import_capture(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         try:
-            records = session().records
-            if not records:
-                session().load()
-                records = session().records
-            ready = [record for record in records.values() if record.motion_file is not None]
-            if self.capture_id:
-                ready = [record for record in ready if record.capture_id == self.capture_id]
-            if not ready:
-                raise CaptureError("No such capture is ready: capture a clip first.")
             armature = self.armature if self.use_armature else None
-            done = finish(context, max(ready, key=lambda record: record.created_at), armature)
+            done = finish(context, self.record(), armature)
         except (CaptureError, SceneError, StoreError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         self.report({"INFO"}, done.sentence)
         return {"FINISHED"}
+
+    def record(self) -> CaptureRecord:
+        """Return the capture that is meant; raises CaptureError if there is none."""
+        current = session()
+        if self.capture_id:
+            found = current.records.get(self.capture_id) or current.store().load(self.capture_id)
+        else:
+            if not current.records:
+                current.load()
+            ready = [record for record in current.records.values() if record.motion_file is not None]
+            found = max(ready, key=lambda record: record.created_at, default=None)
+        if found is None:
+            raise CaptureError("There is no such capture: capture a clip first.")
+        return found
 
 
 class AIMOCAP_OT_bind_motion(bpy.types.Operator):

@@ -57,7 +57,7 @@ class CapturePanel:
         row.prop(settings, "root_motion")
         self.draw_service(context, layout, source[1] if source else None)
         self.draw_buttons(layout, source[0] if source else None)
-        self.draw_captures(layout)
+        self.draw_captures(layout, settings.armature)
 
     @staticmethod
     def draw_service(context: bpy.types.Context, layout: bpy.types.UILayout, seconds: float | None) -> None:
@@ -88,7 +88,7 @@ class CapturePanel:
         column.operator("aimocap.capture_file", text="Capture from Video File", icon="FILE_MOVIE")
 
     @staticmethod
-    def draw_captures(layout: bpy.types.UILayout) -> None:
+    def draw_captures(layout: bpy.types.UILayout, character: bpy.types.Object | None) -> None:
         current = session()
         for record in current.running:
             draw_running(layout, record)
@@ -99,7 +99,7 @@ class CapturePanel:
             column = layout.column(align=True)
             column.label(text="Captures")
             for record in ended[:_SHOWN_CAPTURES]:
-                draw_ended(column, record)
+                draw_ended(column, record, character)
 
 
 def draw_running(layout: bpy.types.UILayout, record: CaptureRecord) -> None:
@@ -115,13 +115,19 @@ def draw_running(layout: bpy.types.UILayout, record: CaptureRecord) -> None:
     box.label(text=f"{text}  {record.message}" if record.message else text)
 
 
-def draw_ended(layout: bpy.types.UILayout, record: CaptureRecord) -> None:
-    """Draw a capture that no worker is at: its outcome and what can be done with it."""
+def draw_ended(layout: bpy.types.UILayout, record: CaptureRecord, character: bpy.types.Object | None) -> None:
+    """Draw a capture that no worker is at: its outcome and what can be done with it.
+
+    It is imported onto the panel's character, if one is chosen, else onto the one it was made for.
+    """
     row = layout.row(align=True)
     age = _age(time.time() - record.created_at)
     row.label(text=f"{record.request.title}, {age}", icon=_STAGE_ICONS.get(record.stage, "PAUSE"))
     if record.stage is Stage.READY:
-        row.operator("aimocap.import_capture", text="", icon="IMPORT").capture_id = record.capture_id
+        properties = row.operator("aimocap.import_capture", text="", icon="IMPORT")
+        properties.capture_id = record.capture_id
+        if character is not None:
+            properties.use_armature, properties.armature = True, character.name
         return
     row.operator("aimocap.resume", text="", icon="FILE_REFRESH").capture_id = record.capture_id
     if record.failure is not None:

@@ -70,4 +70,4 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
             sentence = addon.online_access_sentence()
             if sentence:
                 layout.label(text=sentence, icon="ERROR")
-        layout.label(text=f"Captures are kept in {addon.user_folder()} until the add-on is removed")
+        layout.label(text=f"Captures are kept in {addon.user_folder(create=False)} until the add-on is removed")
