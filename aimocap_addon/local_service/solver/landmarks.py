@@ -59,7 +59,9 @@ def find_landmarks(request: SolveRequest, progress: ProgressCallback) -> Landmar
     with _pose_model() as model:
         for seconds, picture in read_frames(request.video, request.start_sec, request.end_sec):
             height, width = picture.shape[:2]
-            result = model.process(picture)
+            # The graph goes on warning until it has tracked somebody once.
+            with contextlib.nullcontext() if world else _quiet_stderr():
+                result = model.process(picture)
             times.append(seconds)
             found.append(result.pose_landmarks is not None)
             if result.pose_landmarks is not None:
