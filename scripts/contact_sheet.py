@@ -323,6 +323,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _render_command(options: argparse.Namespace) -> None:
     import bpy
 
+    if not options.blend.is_file():
+        raise ContactSheetError(f"There is no file {options.blend}: name a saved .blend file.")
     bpy.ops.wm.open_mainfile(filepath=str(options.blend))
     scene = bpy.context.scene
     assert scene is not None
