@@ -122,6 +122,8 @@ def solve(
     return Solution(continuous, angles, hips, _location(target, hips, world, head), ratio)
 
 
+# Cosine of the largest tilt of a standing foot.
+_FLAT = np.cos(np.radians(30.0))
 # Joints whose place matters, not only their rotation.
 _FEET = tuple(f"{side}_{part}" for side in SIDES for part in ("thigh", "foot", "toe"))
 
@@ -232,13 +234,16 @@ def _lift(
     up: Array,
     rate: float,
 ) -> float:
-    """Return how far to raise the target so that its planted toes are as high as at rest; 0 if no toe is planted."""
+    """Return how far to raise the target so that its planted toes are as high as at rest; 0 if no foot stands."""
     gaps = [np.empty(0)]
     for side in SIDES:
         role = next((r for r in (f"{side}_toe", f"{side}_foot") if r in placed and r in rest_t.bones), None)
         if role is None:
             continue
         on = planted(placed[role], up, rest_s.leg_length(), rate)
+        foot = f"{side}_foot"
+        tilt = quaternion_multiply(world[rest_t.bones[foot]], quaternion_conjugate(rest_t.rotations[foot]))
+        on &= quaternion_rotate(tilt, up) @ up > _FLAT  # the toes of someone who lies or kneels are not on their soles
         toe = _below_hips(target, rest_t.bones["hips"], rest_t.bones[role], world, head)
         gaps.append((rest_t.positions[role] - toe)[on] @ up)
     found = np.concatenate(gaps)

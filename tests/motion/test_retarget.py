@@ -170,6 +170,16 @@ def test_planted_toes_stand_on_the_targets_ground() -> None:
         assert height == pytest.approx(np.full(FRAMES, 0.02 * 1.3), abs=1e-6)
 
 
+def test_who_lies_down_lies_on_the_targets_ground() -> None:
+    source, receiver = person(), target(person(height=1.3))
+    back = quaternion_from_axis_angle(np.array((1.0, 0.0, 0.0)), np.full(FRAMES, -np.pi / 2))
+    motion = perform(source, {"pelvis": back}, {"pelvis": np.tile((0.0, 0.0, -0.8), (FRAMES, 1))}, FRAMES)
+    result = retargeted(source, motion, receiver)
+    for name in ("thigh_l", "head"):
+        there = motion.positions[source.index[name], 0, 2]
+        assert result.positions[receiver.skeleton.index[name], 0, 2] == pytest.approx(1.3 * there, abs=1e-6)
+
+
 @pytest.mark.parametrize("trunks", [(3, 5), (5, 3)])
 def test_a_bend_is_shared_out_along_spines_of_other_counts(trunks: tuple) -> None:
     counts = {3: TRUNK_3, 5: None}
