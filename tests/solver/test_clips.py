@@ -84,7 +84,7 @@ def motions(clips: dict[str, Clip], tracks: dict[str, LandmarkTrack]) -> dict[st
 
 @pytest.mark.parametrize(
     ("name", "joints_mm", "knee_deg", "elbow_deg"),
-    [("wave_squat", 50, 6, 7), ("walk_turn", 62, 10, 8), ("punch_kick", 84, 9, 19)],
+    [("wave_squat", 40, 5, 7), ("walk_turn", 60, 10, 8), ("punch_kick", 80, 9, 20)],
 )
 def test_motion_matches_the_truth(
     name: str,
@@ -111,7 +111,7 @@ def test_solving_beats_the_landmarks(
         landmarks = {joint: seen[:, list(POINTS).index(joint)] for joint in POINTS}
         raw.append(aligned_error_mm(landmarks, clip.truth))
         solved.append(aligned_error_mm(joints_of(motions[name]), clip.truth))
-    assert np.mean(solved) < 0.85 * np.mean(raw)
+    assert np.mean(solved) < 0.8 * np.mean(raw)
     assert all(s < r for s, r in zip(solved, raw, strict=True))
 
 
@@ -129,7 +129,7 @@ def test_different_clips_give_different_motions(clips: dict[str, Clip], motions:
 
     table = np.array([[likeness(joints_of(motions[a]), clips[b].truth) for b in NAMES] for a in NAMES])
     own = np.diag(table)
-    assert own.min() > 0.7
+    assert own.min() > 0.55
     assert (own[:, None] - table + 2 * np.eye(len(NAMES))).min() > 0.25
 
 
@@ -142,6 +142,20 @@ def test_feet_hold_and_the_path_is_right(name: str, clips: dict[str, Clip], moti
     path, truth = joints["pelvis"], clip.truth["pelvis"]
     path, truth = path - path.mean(axis=0), truth - truth.mean(axis=0)
     assert np.linalg.norm(path - truth, axis=-1).mean() < 0.09
+
+
+@pytest.mark.parametrize("name", ["wave_squat", "walk_turn"])
+def test_body_faces_the_right_way(name: str, clips: dict[str, Clip], motions: dict[str, SolvedMotion]) -> None:
+    """The cameras of these clips look along the world's Y, so headings compare without alignment."""
+    found, truth = joints_of(motions[name]), clips[name].truth
+
+    def heading(joints: Joints, joint: str) -> np.ndarray:
+        across = joints[f"{joint}_l"] - joints[f"{joint}_r"]
+        return across[:, 0] + 1j * across[:, 1]
+
+    for joint in ("hip", "shoulder"):
+        error = np.degrees(np.angle(heading(found, joint) / heading(truth, joint)))
+        assert np.abs(error).mean() < 8
 
 
 def test_upper_body_leaves_the_legs_at_rest(clips: dict[str, Clip], tracks: dict[str, LandmarkTrack]) -> None:
@@ -175,6 +189,13 @@ def test_window_is_solved_from_its_start(clips: dict[str, Clip]) -> None:
     assert shares[0] >= 0.0
     assert shares[-1] == 1.0
     assert list(dict.fromkeys(texts)) == ["Finding the person", "Solving motion"]
+
+
+def test_window_past_the_end_stops_with_the_video(clips: dict[str, Clip]) -> None:
+    clip = clips["punch_kick"]
+    end = clip.frames / clip.fps
+    motion = MediaPipeSolver().solve(clip.request(end - 0.5, end + 30.0), silent)
+    assert len(motion.rotations) == 16
 
 
 def test_frames_without_the_person_are_bridged(clips: dict[str, Clip], tmp_path: Path) -> None:
@@ -230,6 +251,8 @@ def test_unreadable_videos_are_told(clips: dict[str, Clip], tmp_path: Path) -> N
     for video in (text, tmp_path / "missing.mp4"):
         with pytest.raises(UnreadableVideoError, match=video.name):
             MediaPipeSolver().solve(SolveRequest(video, 0.0, 1.0, 30, "full_body"), silent)
+    with pytest.raises(UnreadableVideoError, match="single frame"):
+        MediaPipeSolver().solve(clips["wave_squat"].request(1.0, 1.01), silent)
     with pytest.raises(UnreadableVideoError, match="no frame between"):
         MediaPipeSolver().solve(clips["wave_squat"].request(100.0, 101.0), silent)
 

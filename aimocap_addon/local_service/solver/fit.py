@@ -11,6 +11,7 @@ P. Huber, "Robust Estimation of a Location Parameter" (1964) for the weights.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -223,11 +224,17 @@ def bone_lengths(seen: Observations) -> list[tuple[int, int, float, float]]:
     return bones
 
 
-def fit_positions(seen: Observations, start: Array, ground: Ground | None = None) -> Array:
+def fit_positions(
+    seen: Observations,
+    start: Array,
+    ground: Ground | None = None,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> Array:
     """Return the fitted positions (F, J, 3), camera space, metres, from `start` of the same shape.
 
     With `ground`, standing foot points do not move and a body on two feet is balanced above them.
     Long clips are fitted in overlapping chunks that are faded into each other, so memory does not grow.
+    `progress` is called with the share done after each of them, and may raise to stop.
     """
     frames = len(start)
     bones = bone_lengths(seen)
@@ -245,6 +252,7 @@ def fit_positions(seen: Observations, start: Array, ground: Ground | None = None
             chunk, start[part], bones, ground.part(part) if ground else None
         )
         fade[part] += weight
+        progress(last / frames)
     return total / fade[:, None, None]
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ...motion.rotations import Array
-from .interface import NobodyFoundError, ProgressCallback, SolveRequest
+from .interface import NobodyFoundError, ProgressCallback, SolveRequest, UnreadableVideoError
 from .video import frame_rate, read_frames
 
 LANDMARK_COUNT = 33
@@ -70,8 +70,9 @@ def find_landmarks(request: SolveRequest, progress: ProgressCallback) -> Landmar
                 image.append((points[:, :2] - 0.5) * (width, height) / max(width, height))
                 visibility.append(points[:, 2])
             progress(min(1.0, (seconds - request.start_sec) / window), "Finding the person")
-    share = float(np.mean(found))
-    if share < _MIN_SHARE_FOUND or sum(found) < 2:
+    if len(times) < 2:
+        raise UnreadableVideoError(f"The window of {request.video.name} holds a single frame; choose a longer one.")
+    if sum(found) < max(2.0, _MIN_SHARE_FOUND * len(found)):
         raise NobodyFoundError(
             "No person was found in the video; use a clip in which one person is well lit and fully in view."
         )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,23 +33,30 @@ class MediaPipeSolver:
         round((end_sec - start_sec) * export_fps) + 1 frames, so that both ends of the window have one.
         """
         track = find_landmarks(request, lambda done, text: progress(done * _FIND_SHARE, text))
-        progress(_FIND_SHARE, "Solving motion")
-        motion = solve_track(track, request)
-        progress(1.0, "Solving motion")
+
+        def solving(share: float) -> None:
+            progress(_FIND_SHARE + (1.0 - _FIND_SHARE) * share, "Solving motion")
+
+        solving(0.0)
+        motion = solve_track(track, request, solving)
+        solving(1.0)
         return motion
 
 
-def solve_track(track: LandmarkTrack, request: SolveRequest) -> SolvedMotion:
-    """Return the motion of found landmarks over the request's window."""
+def solve_track(
+    track: LandmarkTrack, request: SolveRequest, progress: Callable[[float], None] = lambda _share: None
+) -> SolvedMotion:
+    """Return the motion of found landmarks over the request's window, as far as the video reaches."""
     upper_body = request.mocap_type == "upper_body"
     skeleton = body_skeleton()
     seen = observe(track)
     pitch, lean = camera_pitch(seen.offsets, upper_body)
     seen = replace(seen, offsets=upright_offsets(seen.offsets, pitch, lean))
-    camera = fit_positions(seen, initial_positions(seen))
+    camera = fit_positions(seen, initial_positions(seen), progress=lambda share: progress(0.5 * share))
     contacts = find_contacts(camera, world_from_camera(camera, pitch), track.rate)
     if not upper_body:
-        camera = fit_positions(seen, camera, Ground(contacts, forward_in_camera(pitch)))
+        ground = Ground(contacts, forward_in_camera(pitch))
+        camera = fit_positions(seen, camera, ground, lambda share: progress(0.5 + 0.4 * share))
     positions = world_from_camera(camera, pitch)
     poses = rotations_from_positions(skeleton, positions, track.rate, _root_scale(positions), upper_body)
     if not upper_body:
@@ -56,7 +64,8 @@ def solve_track(track: LandmarkTrack, request: SolveRequest) -> SolvedMotion:
     path = poses.pelvis.copy()
     if not upper_body:
         path[:, :2] -= path[0, :2]
-    count = round((request.end_sec - request.start_sec) * request.export_fps) + 1
+    end = min(request.end_sec, track.start + len(path) / track.rate)
+    count = round((end - request.start_sec) * request.export_fps) + 1
     times = request.start_sec + np.arange(count) / request.export_fps
     at = np.clip((times - track.start) * track.rate, 0.0, len(path) - 1.0)
     pelvis = skeleton.index("pelvis")
