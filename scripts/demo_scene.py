@@ -36,6 +36,7 @@ def install_extension(path: Path) -> None:
 def add_strip(video: Path) -> bpy.types.Scene:
     """Put the video into the sequencer, at the scene's rate, and make the strip the active one."""
     scene = bpy.context.scene
+    assert scene is not None
     clip = bpy.data.movieclips.load(str(video))
     frames, rate = clip.frame_duration, clip.fps
     bpy.data.movieclips.remove(clip)
@@ -69,8 +70,8 @@ def main() -> None:
     install_extension(arguments.extension)
     hero = CHARACTERS[arguments.character]("Hero")
     scene = add_strip(arguments.video)
-    scene.aimocap.armature = hero
-    bpy.ops.aimocap.capture_strip("EXEC_DEFAULT", armature=hero.name)
+    scene.aimocap.armature = hero  # type: ignore[attr-defined]
+    bpy.ops.aimocap.capture_strip("EXEC_DEFAULT", armature=hero.name)  # type: ignore[attr-defined]
     blend = arguments.folder / "demo.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(blend), check_existing=False)
     print(f"Demo | Saved {blend.name}")

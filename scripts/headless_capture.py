@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     video, hero, out = arguments
     try:
         # Blocks until the motion is on the character, with progress lines on the terminal.
-        bpy.ops.aimocap.capture_file("EXEC_DEFAULT", filepath=video, armature=hero)
+        bpy.ops.aimocap.capture_file("EXEC_DEFAULT", filepath=video, armature=hero)  # type: ignore[attr-defined]
     except RuntimeError as error:  # one sentence that says what is wrong and what to do
         print(error, file=sys.stderr)
         return 1

@@ -15,8 +15,8 @@ from aimocap_addon.jobs.drivers import ServiceAccess, run_blocking
 from aimocap_addon.jobs.engine import StopSignal
 from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest, Failure, Stage
 from aimocap_addon.jobs.store import CaptureStore
+from scripts.service_process import ROOT, ServiceProcess, run_command, running_service
 from tests.loopback import closed_port_url
-from tests.service_process import ROOT, ServiceProcess, run_command, running_service
 
 CLIPS = ROOT / "tests/data/clips"
 QUICK = "tests.local_service.small_solver"

@@ -13,8 +13,8 @@ import pytest
 
 from aimocap_addon.local_service import keys, ledger
 from aimocap_addon.local_service.database import Database
+from scripts.service_process import ServiceProcess, running_service
 from tests.local_service import small_solver
-from tests.service_process import ServiceProcess, running_service
 
 JOBS = "/api/v1/mocap/jobs"
 

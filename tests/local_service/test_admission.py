@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
+from scripts.service_process import ServiceProcess, run_command
 from tests.local_service.conftest import JOBS, Caller, error_of, new_caller, write_video
-from tests.service_process import ServiceProcess, run_command
 
 
 @pytest.mark.parametrize(

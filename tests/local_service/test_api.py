@@ -13,9 +13,9 @@ import pytest
 
 from aimocap_addon.api.client import AimocapClient
 from aimocap_addon.api.models import CreateJobRequest, JobStatus, ResultType
+from scripts.service_process import ServiceProcess, running_service
 from tests.local_service import small_solver
 from tests.local_service.conftest import JOBS, Caller, error_of, new_caller, write_video
-from tests.service_process import ServiceProcess, running_service
 
 
 def test_a_job_goes_from_draft_to_a_downloaded_result(caller: Caller, clip: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from scripts.service_process import ROOT, ServiceProcess, running_service
 from tests.local_service.conftest import Caller
-from tests.service_process import ROOT, ServiceProcess, running_service
 
 CLIPS = ROOT / "tests/data/clips"
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from aimocap_addon.local_service import ledger
 from aimocap_addon.local_service.database import Database, LedgerEntry
+from scripts.service_process import ServiceProcess, run_command
 from tests.local_service.conftest import Caller, new_caller, write_video
-from tests.service_process import ServiceProcess, run_command
 
 
 @pytest.mark.parametrize(("seconds", "cost"), [(0.2, 1), (1.0, 1), (1.1, 2), (12.0000001, 12), (12.6, 13), (30.0, 30)])

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from aimocap_addon.local_service.database import DATABASE_NAME
+from scripts.service_process import ROOT, create_key, run_command, running_service
 from tests.local_service import small_solver
 from tests.local_service.conftest import Caller
-from tests.service_process import ROOT, create_key, run_command, running_service
 
 
 def start_waiting_job(caller: Caller, clip: Path) -> tuple[str, list[int]]:

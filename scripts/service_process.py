@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running the real local service as a process of its own, for the tests of any room.
+"""Running the real local service as a process of its own, for the demo and the tests.
 
-Needs the standard library alone, so that tests inside Blender's Python can use it: the service itself runs
+Needs the standard library alone, so that it works in any Python: the service itself runs
 in the local service's environment.
 """
 
