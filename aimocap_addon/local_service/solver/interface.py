@@ -58,7 +58,7 @@ class SolvedMotion:
     `rest_matrices` (B, 4, 4) are bone-to-armature; bone Y points along the bone.
     `rotations` (F, B, 4) are unit quaternions (w, x, y, z) in each bone's own rest frame, as Blender's
     `pose_bone.rotation_quaternion`; `locations` (F, B, 3) likewise as `pose_bone.location` (zero but
-    for the pelvis).
+    for the pelvis). `frames_without_person` counts the video's frames in which nobody was found.
     """
 
     fps: int

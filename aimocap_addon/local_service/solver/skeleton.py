@@ -2,8 +2,8 @@
 """The skeleton that the solver animates: MetaHuman-style body names, an adult of 175 cm in A-pose.
 
 Z up, centimetres, facing -Y, the character's left at +X. Bone Y points from the joint towards the next
-one. Segment lengths follow the usual shares of stature (hip joint at 0.53, knee at 0.285, ankle at 0.04,
-shoulder at 0.82 of the height; R. Drillis and R. Contini, "Body Segment Parameters", 1966).
+one. Segment lengths follow the usual shares of stature (hip joint at 0.53, knee at 0.285, shoulder at
+0.82 of the height; R. Drillis and R. Contini, "Body Segment Parameters", 1966).
 """
 
 from __future__ import annotations
