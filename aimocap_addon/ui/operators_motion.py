@@ -111,6 +111,8 @@ class AIMOCAP_OT_bind_motion(bpy.types.Operator):
         except (CaptureError, SceneError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        if bound.warning:
+            self.report({"WARNING"}, bound.warning)
         missing = f"; no bone found for {', '.join(bound.missing)}" if bound.missing else ""
         self.report({"INFO"}, f"“{target.name}” moves as “{source.name}” ({bound.mapped} bones{missing}).")
         return {"FINISHED"}
