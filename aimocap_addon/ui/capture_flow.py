@@ -147,10 +147,8 @@ def finish(context: bpy.types.Context, record: CaptureRecord, armature: str | No
         finally:
             remove_imported(imported)
         first, last = bound.frame_range
-        result = FinishedCapture(
-            target,
-            f"“{target.name}” moves as captured from “{request.title}”, frames {first} to {last}. {bound.warning}".rstrip(),
-        )
+        sentence = f"“{target.name}” moves as captured from “{request.title}”, frames {first} to {last}."
+        result = FinishedCapture(target, f"{sentence} {bound.warning}".rstrip())
     if not record.imported:
         session().keep(record.changed(imported=True))
     return result
