@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import environments
@@ -39,9 +40,9 @@ def this_platform() -> str:
     return f"{system}-{machine}"
 
 
-def download_wheels(folder: Path, name: str) -> list[Path]:
-    """Fetch the wheels of httpx and pydantic for every Python that Blender carries; raises SetupError."""
-    for version in PYTHON_VERSIONS:
+def download_wheels(folder: Path, name: str, python_versions: Sequence[str]) -> list[Path]:
+    """Fetch the wheels of httpx and pydantic for these Pythons; raises SetupError."""
+    for version in python_versions:
         short = version.replace(".", "")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
         command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", version]
@@ -72,7 +73,7 @@ def run_builder(*arguments: str) -> None:
         raise SetupError(f"Blender's extension builder refused: {lines[-1]}")
 
 
-def build(name: str) -> Path:
+def build(name: str, python_versions: Sequence[str] = PYTHON_VERSIONS) -> Path:
     """Build and validate the zip for one platform and return its path; raises SetupError."""
     with tempfile.TemporaryDirectory() as temporary:
         stage = Path(temporary) / "stage"
@@ -80,7 +81,7 @@ def build(name: str) -> Path:
         shutil.copy(ROOT / "LICENSE", stage)
         wheels = stage / "wheels"
         wheels.mkdir()
-        names = [wheel.name for wheel in download_wheels(wheels, name)]
+        names = [wheel.name for wheel in download_wheels(wheels, name, python_versions)]
         manifest = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8")
         # Keys of the top level have to stand before the first table.
         top, table, rest = manifest.partition("[permissions]")
@@ -102,9 +103,10 @@ def main() -> int:
     """Build for one platform; the exit status is 1 with one sentence when that fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--platform", choices=sorted(PLATFORMS), default=this_platform())
+    parser.add_argument("--python", action="append", default=[], metavar="VERSION")
     arguments = parser.parse_args()
     try:
-        print(build(arguments.platform))
+        print(build(arguments.platform, (*PYTHON_VERSIONS, *arguments.python)))
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1

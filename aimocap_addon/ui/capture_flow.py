@@ -124,8 +124,12 @@ def finish(context: bpy.types.Context, record: CaptureRecord, armature: str | No
     if record.stage is Stage.FAILED and record.failure is not None:
         raise CaptureError(record.failure.sentence)
     path = record.motion_file
-    if record.stage is not Stage.READY or path is None:
-        raise CaptureError("This capture has no motion yet: wait until it is ready.")
+    if record.stage is not Stage.READY:
+        raise CaptureError(f"This capture has no motion yet: wait until it is ready. {record.message}".rstrip())
+    if path is None:
+        raise CaptureError(
+            f"This capture brought no motion for Blender: capture the clip again. {record.message}".rstrip()
+        )
     if not path.is_file():
         raise CaptureError(f"The motion file {path} is not there any more: capture the clip again.")
     request, placement = record.request, record.request.placement

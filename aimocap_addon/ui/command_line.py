@@ -211,7 +211,7 @@ def _ask_service(service: addon.Service) -> str:
         with AimocapClient(service.base_url, service.api_key) as client:
             client.poll("mocap_doctor")
     except ApiError as error:
-        if error.status in (404, 410):
+        if error.status in (404, 410) and error.detail.lstrip().startswith("{"):
             return "the service answers and takes the key"
         raise CaptureError(error.user_message) from error
     except AimocapError as error:

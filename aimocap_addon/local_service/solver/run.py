@@ -30,7 +30,7 @@ class MediaPipeSolver:
         """Solve the window; raises SolveError, or whatever `progress` raises.
 
         Motion frame k shows the video at start_sec + k / export_fps. There are
-        round((end_sec - start_sec) * export_fps) + 1 frames, so that both ends of the window have one.
+        round((end_sec - start_sec) * export_fps) frames: like a video's own, each stands for the time until the next.
         """
         track = find_landmarks(request, lambda done, text: progress(done * _FIND_SHARE, text))
 
@@ -65,7 +65,7 @@ def solve_track(
     if not upper_body:
         path[:, :2] -= path[0, :2]
     end = min(request.end_sec, track.start + len(path) / track.rate)
-    count = round((end - request.start_sec) * request.export_fps) + 1
+    count = max(1, round((end - request.start_sec) * request.export_fps))
     times = request.start_sec + np.arange(count) / request.export_fps
     at = np.clip((times - track.start) * track.rate, 0.0, len(path) - 1.0)
     pelvis = skeleton.index("pelvis")
