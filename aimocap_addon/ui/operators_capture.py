@@ -256,7 +256,7 @@ class AIMOCAP_OT_stop(bpy.types.Operator):
 
 
 class AIMOCAP_OT_resume(bpy.types.Operator):
-    """Go on with a capture that was stopped, failed or interrupted. A job that the service still has is not paid again"""
+    """Go on with a stopped, failed or interrupted capture. A job that the service still has is not paid again"""
 
     bl_idname = "aimocap.resume"
     bl_label = "Resume Capture"
