@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,11 @@ DEBIAN_PACKAGES = {
     "libgomp.so.1": "libgomp1",
     "libgthread-2.0.so.0": "libglib2.0-0",
 }
+
+
+# Files in an environment that hold the fingerprint of what was installed, and of what was seen to start.
+_INSTALLED = ".installed"
+_CHECKED = ".checked"
 
 
 class SetupError(Exception):
@@ -128,10 +133,9 @@ def _fingerprint(environment: Environment) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def is_ready(environment: Environment) -> bool:
-    """Whether the environment exists and was made from the present requirements."""
-    stamp = environment.folder / ".ready"
-    return stamp.is_file() and stamp.read_text() == _fingerprint(environment)
+def _is_stamped(environment: Environment, stamp: str) -> bool:
+    path = environment.folder / stamp
+    return path.is_file() and path.read_text() == _fingerprint(environment)
 
 
 def _run_step(command: list[str], log: Path, sentence: str) -> None:
@@ -143,14 +147,26 @@ def _run_step(command: list[str], log: Path, sentence: str) -> None:
         raise SetupError(f"{sentence} (the full output is in {log}).")
 
 
-def ensure(environment: Environment, say=print) -> Path:
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def ensure(environment: Environment, say: Callable[[str], None] = _say) -> Path:
     """Make the environment if it is missing or stale and return its Python.
 
     Raises SetupError with one sentence when the right Python or a shared library is missing or an
     install step fails.
     """
-    if is_ready(environment):
-        return environment.python_path
+    if not _is_stamped(environment, _INSTALLED):
+        _install(environment, say)
+        (environment.folder / _INSTALLED).write_text(_fingerprint(environment))
+    if not _is_stamped(environment, _CHECKED):
+        check_shared_libraries(environment)
+        (environment.folder / _CHECKED).write_text(_fingerprint(environment))
+    return environment.python_path
+
+
+def _install(environment: Environment, say: Callable[[str], None]) -> None:
     base = find_python(environment.python)
     if base is None:
         raise SetupError(
@@ -175,9 +191,6 @@ def ensure(environment: Environment, say=print) -> Path:
     _run_step([*pip, *environment.requirements], log, failed)
     if environment.requirements_no_deps:
         _run_step([*pip, "--no-deps", *environment.requirements_no_deps], log, failed)
-    check_shared_libraries(environment)
-    (environment.folder / ".ready").write_text(_fingerprint(environment))
-    return environment.python_path
 
 
 def missing_library_sentence(error_output: str, what: str) -> str | None:

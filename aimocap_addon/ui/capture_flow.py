@@ -127,9 +127,7 @@ def finish(context: bpy.types.Context, record: CaptureRecord, armature: str | No
     if record.stage is not Stage.READY:
         raise CaptureError(f"This capture has no motion yet: wait until it is ready. {record.message}".rstrip())
     if path is None:
-        raise CaptureError(
-            f"This capture brought no motion: capture the clip again. {record.message}".rstrip()
-        )
+        raise CaptureError(f"This capture brought no motion: capture the clip again. {record.message}".rstrip())
     if not path.is_file():
         raise CaptureError(f"The motion file {path} is not there any more: capture the clip again.")
     request, placement = record.request, record.request.placement
