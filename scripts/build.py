@@ -42,9 +42,11 @@ def this_platform() -> str:
 
 def download_wheels(folder: Path, name: str, python_versions: Sequence[str]) -> list[Path]:
     """Fetch the wheels of httpx and pydantic for these Pythons; raises SetupError."""
+    # A system's own Python may come without pip; an environment never does.
+    python = environments.ensure(BPY_45)
     for version in python_versions:
         short = version.replace(".", "")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
+        command = [str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
         command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", version]
         command += ["--abi", f"cp{short}", "--abi", "abi3", "--abi", "none", "--dest", str(folder)]
         for tag in PLATFORMS[name]:
