@@ -19,6 +19,7 @@ from .properties import settings_of
 from .session import STAGE_LABELS, overall_progress, session
 
 _SHOWN_CAPTURES = 5
+_LINE = 40  # characters that fit the sidebar's usual width
 _STAGE_ICONS: dict[Stage, Any] = {Stage.READY: "CHECKMARK", Stage.FAILED: "ERROR", Stage.STOPPED: "PAUSE"}
 
 
@@ -66,16 +67,16 @@ class CapturePanel:
         if service.is_local:
             text = "Local service, the video stays here"
         elif seconds is None:
-            text = "AIMoCap cloud: 1 v-credit per second"
+            text = "Cloud: 1 v-credit per second"
         else:
-            text = f"AIMoCap cloud: about {math.ceil(seconds)} v-credits"
+            text = f"Cloud: about {math.ceil(seconds)} v-credits"
         column.label(text=text, icon="HOME" if service.is_local else "WORLD")
         if not service.api_key:
-            column.label(text="No API key: set it in the preferences", icon="ERROR")
+            draw_warning(column, "No API key: set it in the add-on's preferences.")
         if not service.is_local:
             sentence = addon.online_access_sentence()
             if sentence:
-                column.label(text=sentence, icon="ERROR")
+                draw_warning(column, sentence)
             elif not addon.has_consent(context):
                 column.operator("aimocap.give_consent", text="Allow Sending Videos", icon="QUESTION")
 
@@ -131,10 +132,21 @@ def draw_ended(layout: bpy.types.UILayout, record: CaptureRecord, character: bpy
         return
     row.operator("aimocap.resume", text="", icon="FILE_REFRESH").capture_id = record.capture_id
     if record.failure is not None:
-        column = layout.column(align=True)
-        column.scale_y = 0.8
-        for line in wrapped(record.failure.sentence, 44):
-            column.label(text=line)
+        draw_sentence(layout, record.failure.sentence)
+
+
+def draw_warning(layout: bpy.types.UILayout, sentence: str) -> None:
+    """Draw why a capture cannot begin."""
+    layout.label(text="Not ready", icon="ERROR")
+    draw_sentence(layout, sentence)
+
+
+def draw_sentence(layout: bpy.types.UILayout, sentence: str) -> None:
+    """Draw a sentence over as many lines as it takes."""
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for line in wrapped(sentence, _LINE):
+        column.label(text=line)
 
 
 def wrapped(text: str, width: int) -> list[str]:
