@@ -50,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="loopback address to listen on")
     serve.add_argument("--port", type=int, default=8765, help="port to listen on, 0 for any that is free")
     serve.add_argument("--blender", help="Blender that writes the FBX files (found by itself if not given)")
+    serve.add_argument(
+        "--end-with-input",
+        action="store_true",
+        help="end when standard input closes, as it does when the program that started this one is gone",
+    )
     serve.add_argument("--workers", type=int, default=1, help="jobs at the same time")
     serve.add_argument("--url-lifetime", type=float, default=_URL_LIFETIME_SEC, help="seconds that signed URLs work")
 
@@ -82,7 +87,17 @@ def _serve(options: argparse.Namespace, make_solver: Callable[[str | None], Solv
     if options.workers < 1 or options.url_lifetime <= 0:
         raise CannotStartError("--workers and --url-lifetime must be greater than 0: correct them.")
     solver = (make_solver or builtin_solver)(options.blender)
-    serve(ServeOptions(options.host, options.port, options.data, options.workers, options.url_lifetime), solver)
+    serve(
+        ServeOptions(
+            options.host,
+            options.port,
+            options.data,
+            options.workers,
+            options.url_lifetime,
+            options.end_with_input,
+        ),
+        solver,
+    )
 
 
 def _administer(options: argparse.Namespace) -> None:

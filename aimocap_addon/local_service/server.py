@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import functools
 import ipaddress
@@ -12,6 +13,7 @@ import signal
 import socket
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,19 +35,25 @@ _SHUTDOWN_SEC = 5
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """What `serve` is told. Port 0 means any free port; `url_lifetime_sec` is that of signed URLs."""
+    """What `serve` is told. Port 0 means any free port; `url_lifetime_sec` is that of signed URLs.
+
+    With `end_with_input` the service ends when its standard input closes.
+    """
 
     host: str
     port: int
     data: Path
     workers: int
     url_lifetime_sec: float
+    end_with_input: bool = False
 
 
 def serve(options: ServeOptions, solver: SolverRunner) -> None:
     """Serve until SIGINT or SIGTERM; raises CannotStartError."""
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, _end)
+    if options.end_with_input:
+        threading.Thread(target=_end_with_input, daemon=True).start()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what FFmpeg thinks of a video is told by our answers
     data = open_data_folder(options.data)
@@ -82,6 +90,12 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         print(f"AIMoCap local service listening on {self._url}", flush=True)
+
+
+def _end_with_input() -> None:
+    while sys.stdin.buffer.read(1024):
+        pass
+    _thread.interrupt_main(signal.SIGTERM)
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
