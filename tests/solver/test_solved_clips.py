@@ -50,7 +50,7 @@ class Clip:
     fps: int
 
     def request(self, start: float = 0.0, end: float | None = None, **options: object) -> SolveRequest:
-        end = (self.frames - 1) / self.fps if end is None else end
+        end = self.frames / self.fps if end is None else end
         return replace(SolveRequest(self.video, start, end, self.fps, "full_body"), **options)
 
 
@@ -179,11 +179,11 @@ def test_window_is_solved_from_its_start(clips: dict[str, Clip]) -> None:
         texts.append(text)
 
     motion = MediaPipeSolver().solve(clip.request(2.5, 4.5), note)
-    assert len(motion.rotations) == 61
+    assert len(motion.rotations) == 60
     found = flexion_deg(joints_of(motion), "knee", "l")
     truth = flexion_deg(clip.truth, "knee", "l")
     lags = range(-15, 16)
-    errors = [np.abs(found - truth[75 + lag : 136 + lag]).mean() for lag in lags if 136 + lag <= len(truth)]
+    errors = [np.abs(found - truth[75 + lag : 135 + lag]).mean() for lag in lags if 135 + lag <= len(truth)]
     assert abs(lags[int(np.argmin(errors))]) <= 1
     assert shares == sorted(shares)
     assert shares[0] >= 0.0
@@ -195,7 +195,7 @@ def test_window_past_the_end_stops_with_the_video(clips: dict[str, Clip]) -> Non
     clip = clips["punch_kick"]
     end = clip.frames / clip.fps
     motion = MediaPipeSolver().solve(clip.request(end - 0.5, end + 30.0), silent)
-    assert len(motion.rotations) == 16
+    assert len(motion.rotations) == 15
 
 
 def test_frames_without_the_person_are_bridged(clips: dict[str, Clip], tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_video_becomes_a_file_that_blender_reads(clips: dict[str, Clip], tmp_pat
     subprocess.run(command, capture_output=True, timeout=120, check=True)
     arrived = np.load(back)
     assert arrived["fps"] == 60
-    assert len(arrived["poses"]) == 49
+    assert len(arrived["poses"]) == 48
     hands = [list(arrived["names"]).index(f"hand_{side}") for side in "lr"]
     expected = np.stack([joints_of(motion)[f"wrist_{side}"] for side in "lr"], axis=1)
     assert np.abs(arrived["poses"][..., :3, 3][:, hands] - expected).max() < 0.001

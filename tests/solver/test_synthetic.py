@@ -26,8 +26,8 @@ from aimocap_addon.local_service.solver.landmarks import LandmarkTrack
 from aimocap_addon.local_service.solver.run import solve_track
 
 
-def solve(track: LandmarkTrack, fps: int = 30, mocap_type: str = "full_body") -> SolvedMotion:
-    end = track.start + (len(track.world) - 1) / track.rate
+def solve(track: LandmarkTrack, fps: int = 30, mocap_type: str = "full_body", end: float | None = None) -> SolvedMotion:
+    end = track.start + len(track.world) / track.rate if end is None else end
     return solve_track(track, SolveRequest(Path("unused.mp4"), track.start, end, fps, mocap_type))
 
 
@@ -103,7 +103,8 @@ def test_upper_body_keeps_legs_and_root_at_rest() -> None:
 @pytest.mark.parametrize("fps", [24, 30, 60, 120])
 def test_every_rate_shows_the_same_motion_in_time(fps: int) -> None:
     track = landmarks_of(squats_with_waves(91))
-    motion, reference = solve(track, fps), solve(track, 30)
+    # Up to the last landmarks; behind them a finer rate holds the last picture, as the video does.
+    motion, reference = solve(track, fps, end=3.0), solve(track, 30, end=3.0)
     assert motion.fps == fps
     assert len(motion.rotations) == len(motion.locations) == 3 * fps
     every_half_second, reference_half = stack(joints_of(motion))[:: fps // 2], stack(joints_of(reference))[::15]
@@ -117,8 +118,8 @@ def test_window_starts_exactly_at_its_start() -> None:
     whole = solve(track, 60)
     request = SolveRequest(Path("unused.mp4"), 0.5, 2.0, 60, "full_body")
     part = solve_track(track, request)
-    assert len(part.rotations) == 91
-    assert np.allclose(part.rotations, whole.rotations[30:121], atol=1e-9)
+    assert len(part.rotations) == 90
+    assert np.allclose(part.rotations, whole.rotations[30:120], atol=1e-9)
 
 
 def test_same_landmarks_same_motion() -> None:
