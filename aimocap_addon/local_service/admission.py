@@ -8,6 +8,7 @@ the upload is complete, from the file itself.
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -22,7 +23,10 @@ from .errors import RequestRefusedError
 from .video_probe import VideoFacts
 
 SUPPORTED_TARGETS = (Target.DEFAULT,)
-_MAX_TEXT = 500
+MAX_TEXT = 500
+# Control characters, halves of surrogate pairs, separators of lines: no part of one line of text. Other unusual
+# signs are: macOS writes a narrow no-break space into the names of screen recordings.
+_NO_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _MAX_DURATION_SEC = 7 * 24 * 3600.0
 # An editor's idea of where a video ends and the decoder's differ by rounded frame rates; a trim end this
 # little (and one frame) past the end means the end.
@@ -162,11 +166,15 @@ def _text(body: dict[str, Any], name: str) -> str:
     value = body.get(name)
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > _MAX_TEXT or not value.isprintable():
+    if (
+        not isinstance(value, str)
+        or len(value) > MAX_TEXT
+        or any(unicodedata.category(sign) in _NO_LINE for sign in value)
+    ):
         raise _refused(
             HTTPStatus.BAD_REQUEST,
             "request_invalid",
-            f"{name} must be one line of text of at most {_MAX_TEXT} characters: shorten or correct it.",
+            f"{name} must be one line of text of at most {MAX_TEXT} characters: shorten or correct it.",
         )
     return value.strip()
 

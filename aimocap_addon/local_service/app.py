@@ -8,21 +8,21 @@ that sends its key to a storage address would leak it elsewhere.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from ..api.models import API_PREFIX, CreatedJob, JobStatus
-from . import VERSION, admission, answers, jobs, keys
-from .database import ApiKey, Database, Output
+from . import VERSION, admission, answers, bodies, jobs, keys
+from .database import ApiKey, Database, Job, Output
 from .errors import RequestRefusedError
+from .openapi import DOCUMENT_PATH, document
 from .signed_urls import UrlSigner
 from .storage import Storage
 from .submission import submit
@@ -30,15 +30,25 @@ from .uploads import receive_video
 
 UPLOADS = "/storage/uploads"
 RESULTS = "/storage/results"
-_MAX_BODY_BYTES = 64 * 1024
 _EXTRA_HEADERS = {
+    HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},  # or the rest of the body would be waited for
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
     HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "5"},
 }
 
 
-def create_app(database: Database, storage: Storage, signer: UrlSigner, on_queued: Callable[[], None]) -> FastAPI:
-    """Return the application; `on_queued` is called when a job has entered the queue."""
+def create_app(
+    database: Database,
+    storage: Storage,
+    signer: UrlSigner,
+    on_queued: Callable[[], None],
+    idle_sec: float = bodies.IDLE_SEC,
+) -> FastAPI:
+    """Return the application.
+
+    `on_queued` is called when a job has entered the queue; a request whose body stops arriving for `idle_sec`
+    is refused.
+    """
     app = FastAPI(title="AIMoCap local service", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
     app.router.redirect_slashes = False  # an address is right or gets an error, never another address
     app.add_exception_handler(RequestRefusedError, _answer_refusal)
@@ -57,10 +67,14 @@ def create_app(database: Database, storage: Storage, signer: UrlSigner, on_queue
     def healthz() -> dict[str, Any]:
         return {"data": {"service": "aimocap-local", "version": VERSION, "status": "ok"}}
 
+    @app.get(DOCUMENT_PATH)
+    def openapi(request: Request) -> JSONResponse:
+        return JSONResponse(document(str(request.base_url)))
+
     @app.post(f"{API_PREFIX}/jobs")
     async def create(request: Request) -> dict[str, Any]:
         key = await run_in_threadpool(key_of, request)
-        spec = admission.read_create(await _read_json(request))
+        spec = admission.read_create(await bodies.read_json(request, idle_sec))
 
         def create_draft() -> str:
             with database.write() as session:
@@ -97,6 +111,12 @@ def create_app(database: Database, storage: Storage, signer: UrlSigner, on_queue
             job = jobs.find_job(session, job_id, key.id)
             if job.status == JobStatus.FAILED:
                 raise RequestRefusedError(HTTPStatus.CONFLICT, job.error_code or "", job.error_message or "")
+            if job.status == JobStatus.CANCELED:
+                raise RequestRefusedError(
+                    HTTPStatus.CONFLICT,
+                    "job_canceled",
+                    "The job was canceled and has no result: capture the clip again.",
+                )
             if job.status != JobStatus.COMPLETED:
                 raise RequestRefusedError(
                     HTTPStatus.CONFLICT,
@@ -105,14 +125,37 @@ def create_app(database: Database, storage: Storage, signer: UrlSigner, on_queue
                 )
             return {"data": answers.result_answer(job, download_url(request))}
 
-    @app.put(f"{UPLOADS}/{{job_id}}")
+    app.include_router(_storage(database, storage, signer, idle_sec))
+    return app
+
+
+def _storage(database: Database, storage: Storage, signer: UrlSigner, idle_sec: float) -> APIRouter:
+    """Return the routes of signed addresses."""
+    router = APIRouter()
+
+    @router.put(f"{UPLOADS}/{{job_id}}")
     async def upload(request: Request, job_id: str, expires: str = "", signature: str = "") -> dict[str, Any]:
         _refuse_key(request)
         signer.check("PUT", f"{UPLOADS}/{job_id}", expires, signature)
-        await receive_video(request, database, storage, job_id)
+        await receive_video(request, database, storage, job_id, idle_sec)
         return {"data": {"jobId": job_id}}
 
-    @app.get(f"{RESULTS}/{{job_id}}/{{filename}}")
+    @router.get(f"{RESULTS}/{{job_id}}/{answers.MANIFEST_NAME}")
+    def manifest(request: Request, job_id: str, expires: str = "", signature: str = "") -> JSONResponse:
+        _refuse_key(request)
+        signer.check("GET", f"{RESULTS}/{job_id}/{answers.MANIFEST_NAME}", expires, signature)
+        with database.read() as session:
+            job = session.get(Job, job_id)
+            if job is None or job.status != JobStatus.COMPLETED:
+                raise _result_gone()
+            try:
+                return JSONResponse(
+                    answers.manifest(job, lambda name: storage.result_path(job_id, name).stat().st_size)
+                )
+            except FileNotFoundError as error:
+                raise _result_gone() from error
+
+    @router.api_route(f"{RESULTS}/{{job_id}}/{{filename}}", methods=["GET", "HEAD"])
     def download(request: Request, job_id: str, filename: str, expires: str = "", signature: str = "") -> FileResponse:
         _refuse_key(request)
         signer.check("GET", f"{RESULTS}/{job_id}/{filename}", expires, signature)
@@ -121,12 +164,10 @@ def create_app(database: Database, storage: Storage, signer: UrlSigner, on_queue
             output = session.scalars(query).one_or_none()
         path = storage.result_path(job_id, filename)
         if output is None or not path.is_file():
-            raise RequestRefusedError(
-                HTTPStatus.NOT_FOUND, "result_not_found", "The result is not here any more: capture the clip again."
-            )
+            raise _result_gone()
         return FileResponse(path, media_type="application/octet-stream", filename=f"{job_id}_{filename}")
 
-    return app
+    return router
 
 
 def _refuse_key(request: Request) -> None:
@@ -138,22 +179,10 @@ def _refuse_key(request: Request) -> None:
         )
 
 
-async def _read_json(request: Request) -> Any:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_BODY_BYTES:
-            raise RequestRefusedError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                "request_invalid",
-                "The body is too large for a create call: the video goes to the uploadUrl of the answer.",
-            )
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RequestRefusedError(
-            HTTPStatus.BAD_REQUEST, "request_invalid", "The body is not JSON that can be read: send a JSON object."
-        ) from error
+def _result_gone() -> RequestRefusedError:
+    return RequestRefusedError(
+        HTTPStatus.NOT_FOUND, "result_not_found", "The result is not here any more: capture the clip again."
+    )
 
 
 def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from starlette.requests import ClientDisconnect, Request
 
-from . import admission, jobs
+from . import admission, bodies, jobs
 from .database import ApiKey, Database
 from .errors import RequestRefusedError
 from .storage import Storage
@@ -21,12 +21,18 @@ from .storage import Storage
 _READ_ON_SEC = 30.0
 
 
-async def receive_video(request: Request, database: Database, storage: Storage, job_id: str) -> None:
-    """Make the request's body the video of a draft; raises RequestRefusedError, and then keeps nothing."""
+async def receive_video(request: Request, database: Database, storage: Storage, job_id: str, idle_sec: float) -> None:
+    """Make the request's body the video of a draft; raises RequestRefusedError, and then keeps nothing.
+
+    A body that stops arriving for `idle_sec` is refused.
+    """
+    bodies.check_content_type(
+        request, lambda kind: kind.startswith("video/") or kind == "application/octet-stream", "video/mp4"
+    )
     limit, filename = await asyncio.to_thread(_expected, database, job_id)
     part = storage.new_part(job_id)
     try:
-        size = await _stream_to(request, part, limit)
+        size = await _stream_to(request, part, limit, idle_sec)
         if size > limit:
             raise await asyncio.to_thread(_refuse_size, database, storage, job_id, size)
         if not size:
@@ -46,11 +52,13 @@ async def receive_video(request: Request, database: Database, storage: Storage, 
         ) from error
     finally:
         part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.parent.rmdir()  # unless an upload of the job is kept there
 
 
-async def _stream_to(request: Request, part: Path, limit: int) -> int:
+async def _stream_to(request: Request, part: Path, limit: int, idle_sec: float) -> int:
     """Write the body to `part`; returns its size, or some size over `limit` once it is known to be over."""
-    chunks = request.stream()
+    chunks = bodies.pieces(request, idle_sec)
     declared = request.headers.get("Content-Length", "")
     size = int(declared) if declared.isdigit() and int(declared) > limit else 0
     if not size:
