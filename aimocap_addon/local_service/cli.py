@@ -55,7 +55,20 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="end when standard input closes, as it does when the program that started this one is gone",
     )
-    serve.add_argument("--workers", type=int, default=1, help="jobs at the same time")
+    serve.add_argument("--workers", type=int, help="jobs at the same time (by default half the number of cores)")
+    serve.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="let the workers of the Dask cluster with this scheduler (tcp://host:port) do the jobs; they must see "
+        "the data folder under the same path and be able to import this package",
+    )
+    serve.add_argument(
+        "--attempts", type=int, default=3, help="times a job is tried whose worker, or the service, goes down with it"
+    )
+    serve.add_argument("--solve-limit", type=float, default=14400.0, metavar="SECONDS", help="longest time for a job")
+    serve.add_argument(
+        "--disk-reserve", type=int, default=512, metavar="MB", help="refuse uploads that would leave less disk free"
+    )
     serve.add_argument("--url-lifetime", type=float, default=_URL_LIFETIME_SEC, help="seconds that signed URLs work")
 
     keys = commands.add_parser("keys", help="API keys").add_subparsers(dest="keys_command", required=True)
@@ -76,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
 def _command(commands: argparse._SubParsersAction, name: str, text: str) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=text.capitalize())
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help="the service's data folder")
+    command.add_argument(
+        "--database", metavar="URL", help="SQLAlchemy URL of the database (by default SQLite in the data folder)"
+    )
     return command
 
 
@@ -84,8 +100,12 @@ def _serve(options: argparse.Namespace, make_solver: Callable[[str | None], Solv
     from .runner import builtin_solver
     from .server import ServeOptions, serve
 
-    if options.workers < 1 or options.url_lifetime <= 0:
-        raise CannotStartError("--workers and --url-lifetime must be greater than 0: correct them.")
+    positive = [options.workers, options.url_lifetime, options.attempts, options.solve_limit]
+    if any(number is not None and number <= 0 for number in positive) or options.disk_reserve < 0:
+        raise CannotStartError(
+            "--workers, --url-lifetime, --attempts and --solve-limit must be greater than 0, and --disk-reserve not "
+            "negative: correct them."
+        )
     solver = (make_solver or builtin_solver)(options.blender)
     serve(
         ServeOptions(
@@ -95,6 +115,11 @@ def _serve(options: argparse.Namespace, make_solver: Callable[[str | None], Solv
             options.workers,
             options.url_lifetime,
             options.end_with_input,
+            options.database,
+            options.dask,
+            options.attempts,
+            options.solve_limit,
+            options.disk_reserve * 1024 * 1024,
         ),
         solver,
     )
@@ -104,7 +129,7 @@ def _administer(options: argparse.Namespace) -> None:
     from .database import Database
     from .storage import open_data_folder
 
-    database = Database(open_data_folder(options.data))
+    database = Database(open_data_folder(options.data), options.database)
     try:
         if options.command == "ledger":
             _print_ledger(database)

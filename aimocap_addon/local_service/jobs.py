@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A job's life: draft -> queued -> processing -> completed | failed.
+"""A job's life: draft -> queued -> processing -> completed | failed; canceled from any step before the end.
 
 Each function makes one step in the session it is given (see `Database.write`), so that status, ledger and
 events change together or not at all.
@@ -9,19 +9,32 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from ..api.models import JobStatus, ResultType, Target
+from ..api.models import JobStatus
 from . import ledger
 from .admission import JobSpec
 from .database import ApiKey, Job, JobEvent, Output
 from .errors import RequestRefusedError
 
 MAX_EVENTS = 100
+DAY_SEC = 86_400.0
+SYSTEM_FAILURE_CODE = "processing_failed"
+SYSTEM_FAILURE = "Processing failed on the service's side and nothing was charged: capture the clip again."
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A file of a job's result, by its name in the storage."""
+
+    target_id: str
+    result_type: str
+    filename: str
 
 
 def create_draft(session: Session, key: ApiKey, spec: JobSpec) -> Job:
@@ -89,40 +102,114 @@ def admit(session: Session, job: Job, window: tuple[float, float]) -> None:
 
 
 def next_job(session: Session, running: Collection[str]) -> Job | None:
-    """Return the job to run next, processing and charged: one that an earlier run left, or the first in the queue.
+    """Return the job to run next, processing and charged: one that an earlier run left, or the queue's next.
 
-    `running` are the ids of the jobs that have a worker.
+    `running` are the ids of the jobs that have a worker. Keys take turns: next is the key with the fewest jobs at
+    work, among those the one served longest ago, and of its jobs the one that has waited longest.
     """
     unfinished = select(Job).where(Job.status == JobStatus.PROCESSING, Job.id.not_in(running)).order_by(Job.queued_at)
     job = session.scalars(unfinished.limit(1)).one_or_none()
     if job is not None:
-        return job
-    queued = select(Job).where(Job.status == JobStatus.QUEUED).order_by(Job.queued_at, Job.id)
-    job = session.scalars(queued.limit(1)).one_or_none()
-    if job is not None:
+        add_event(session, job, "restarted", "Processing starts again.", 0.0)
+    else:
+        job = session.scalars(_in_turn().limit(1)).one_or_none()
+        if job is None:
+            return None
         job.status = JobStatus.PROCESSING
+        session.get_one(ApiKey, job.key_id).served_at = time.time()
         ledger.charge(session, job)
         add_event(session, job, "processing", "Processing has started.", 0.0)
+    job.attempts += 1
     return job
 
 
-def complete(session: Session, job: Job, fbx_filename: str) -> None:
-    """Deliver a job."""
-    session.add(Output(job_id=job.id, target_id=Target.DEFAULT, result_type=ResultType.FBX, filename=fbx_filename))
-    job.status = JobStatus.COMPLETED
-    job.source_file = None
-    job.completed_at = time.time()
+def _in_turn() -> Select[Job]:
+    """Select the waiting jobs, in the order in which they are to run if no other job starts or ends."""
+    at_work = (
+        select(Job.key_id, func.count().label("jobs"))
+        .where(Job.status == JobStatus.PROCESSING)
+        .group_by(Job.key_id)
+        .subquery()
+    )
+    return (
+        select(Job)
+        .join(ApiKey, ApiKey.id == Job.key_id)
+        .outerjoin(at_work, at_work.c.key_id == Job.key_id)
+        .where(Job.status == JobStatus.QUEUED)
+        .order_by(func.coalesce(at_work.c.jobs, 0), ApiKey.served_at, Job.queued_at, Job.id)
+    )
+
+
+def give_up(session: Session, running: Collection[str], max_attempts: int) -> list[str]:
+    """Fail the jobs that have no worker though they had one so often; returns their ids.
+
+    Each time the worker, or the whole service, went down with the job.
+    """
+    hopeless = select(Job).where(
+        Job.status == JobStatus.PROCESSING, Job.id.not_in(running), Job.attempts >= max_attempts
+    )
+    given_up = list(session.scalars(hopeless))
+    for job in given_up:
+        fail(session, job, SYSTEM_FAILURE_CODE, SYSTEM_FAILURE)
+    return [job.id for job in given_up]
+
+
+def is_any_waiting(session: Session, running: Collection[str]) -> bool:
+    """Return whether a job wants a worker and has none."""
+    left = and_(Job.status == JobStatus.PROCESSING, Job.id.not_in(running))
+    waiting = select(Job.id).where(or_(Job.status == JobStatus.QUEUED, left)).limit(1)
+    return session.scalars(waiting).one_or_none() is not None
+
+
+def take_back_attempts(session: Session, job_ids: Collection[str]) -> None:
+    """Forget the last attempt of jobs whose work ended for no reason of theirs."""
+    for job in session.scalars(select(Job).where(Job.id.in_(job_ids))):
+        job.attempts = max(job.attempts - 1, 0)
+
+
+def still_processing(session: Session, job_ids: Collection[str]) -> set[str]:
+    """Return which of the jobs are processing: the others were canceled."""
+    return set(session.scalars(select(Job.id).where(Job.id.in_(job_ids), Job.status == JobStatus.PROCESSING)))
+
+
+def complete(session: Session, job: Job, outputs: Sequence[Delivery]) -> None:
+    """Deliver a job's files."""
+    for output in outputs:
+        session.add(
+            Output(job_id=job.id, target_id=output.target_id, result_type=output.result_type, filename=output.filename)
+        )
+    _end(session, job, JobStatus.COMPLETED)
     add_event(session, job, "completed", "The motion is ready.", 1.0)
 
 
 def fail(session: Session, job: Job, code: str, message: str) -> None:
     """End a job without a result; whatever it was charged is given back, whosever failure it is."""
-    job.status = JobStatus.FAILED
-    job.source_file = None
+    _end(session, job, JobStatus.FAILED)
     job.error_code, job.error_message = code, message
-    job.completed_at = time.time()
     ledger.refund(session, job, code)
     add_event(session, job, "failed", message)
+
+
+def cancel(session: Session, job: Job, message: str = "The job was canceled.") -> None:
+    """End a job that nobody wants any more; whatever it was charged is given back. Raises RequestRefusedError (409).
+
+    The dispatcher sees it within a moment and ends the job's worker; see `cancellation` for the job's files.
+    """
+    if JobStatus(job.status).is_final:
+        raise RequestRefusedError(
+            HTTPStatus.CONFLICT, "job_state_conflict", f"The job is {job.status} already: there is nothing to cancel."
+        )
+    _end(session, job, JobStatus.CANCELED)
+    ledger.refund(session, job, "canceled")
+    add_event(session, job, "canceled", message)
+
+
+def _end(session: Session, job: Job, status: JobStatus) -> None:
+    job.status = status
+    job.source_file = None
+    now = time.time()
+    retention_days = session.get_one(ApiKey, job.key_id).plan.retention_days
+    job.completed_at, job.expires_at = now, now + retention_days * DAY_SEC
 
 
 def add_event(session: Session, job: Job, kind: str, message: str, progress: float | None = None) -> None:

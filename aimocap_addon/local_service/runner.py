@@ -1,52 +1,73 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs in a worker process: one job's video to its FBX file.
+"""What runs in a worker process: one job's video to its files.
 
 A worker shares nothing with the service but the data folder: the order comes in pickled, the outcome goes
-back pickled, progress is a file of JSON lines. So any `concurrent.futures.Executor` can run it, also one
-that reaches other machines with the same folder.
+back pickled, progress is a file of JSON lines, and a file beside it asks the solver to stop. So any
+`concurrent.futures.Executor` can run it, also one that reaches other machines with the same folder.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib.util
 import json
-import multiprocessing
-import os
-import signal
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..api.models import ResultType, Target
 from .errors import CannotStartError
-from .solver.interface import ProgressCallback, SolveError, SolveRequest
+from .solver.interface import ProgressCallback, SolveCanceledError, SolveError, SolveRequest
 
-# Turns the window of a video into an FBX file at the path; must be picklable. Raises SolveError for a
-# failure of the video, anything else for a failure of the system.
-SolverRunner = Callable[[SolveRequest, Path, ProgressCallback], Any]
+# Turns the window of a video into one file per target, at the paths given; must be picklable. Raises SolveError
+# for a failure of the video, anything else for a failure of the system.
+SolverRunner = Callable[[SolveRequest, Mapping[str, Path], ProgressCallback], Any]
 
 _PROGRESS_INTERVAL_SEC = 0.5
+_KINDS = {Target.DEFAULT: (ResultType.FBX, "default.fbx")}
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """What a job makes for one of its targets."""
+
+    target_id: str
+    result_type: str
+    path: Path
 
 
 @dataclass(frozen=True)
 class WorkOrder:
-    """One job's work: what to solve and where to write."""
+    """One job's work: what to solve and where to write. The folder is there, and this attempt's own."""
 
     request: SolveRequest
-    fbx_path: Path
-    progress_path: Path
+    folder: Path
+    target_ids: tuple[str, ...]
+
+    @property
+    def outputs(self) -> list[OutputFile]:
+        """The files to make, one per target."""
+        kinds = [(target, *_KINDS[Target(target)]) for target in self.target_ids]
+        return [OutputFile(target, kind, self.folder / name) for target, kind, name in kinds]
+
+    @property
+    def progress_path(self) -> Path:
+        """Where progress is written; the file is there as soon as a worker has begun."""
+        return self.folder / "progress.jsonl"
+
+    @property
+    def stop_path(self) -> Path:
+        """The file that asks the solver to stop."""
+        return self.folder / "stop"
 
 
 @dataclass(frozen=True)
 class WorkFailure:
-    """Why there is no FBX file. `code` is None for a failure of the system; `log` is for the operator."""
+    """Why there is no result. `code` is None for a failure of the system; `log` is for the operator."""
 
     code: str | None
     message: str
@@ -54,11 +75,13 @@ class WorkFailure:
 
 
 def run_work(solver: SolverRunner, order: WorkOrder) -> WorkFailure | None:
-    """Do the work; returns None when the FBX file is there. Never raises: exceptions may not survive pickling."""
+    """Do the work; returns None when all files are there. Never raises: exceptions may not survive pickling."""
     try:
-        solver(order.request, order.fbx_path, ProgressFile(order.progress_path))
-        if not order.fbx_path.is_file() or not order.fbx_path.stat().st_size:
-            return WorkFailure(None, "The solver wrote no file.")
+        progress = ProgressFile(order)
+        solver(order.request, {output.target_id: output.path for output in order.outputs}, progress)
+        for output in order.outputs:
+            if not output.path.is_file() or not output.path.stat().st_size:
+                return WorkFailure(None, f"The solver wrote no file for {output.target_id}.")
     except SolveError as error:
         return WorkFailure(error.code, str(error))
     except Exception as error:  # whatever a solver raises is an outcome of the job, not of the worker
@@ -67,19 +90,25 @@ def run_work(solver: SolverRunner, order: WorkOrder) -> WorkFailure | None:
 
 
 class ProgressFile:
-    """Writes progress as JSON lines, at most two a second unless the text changes."""
+    """Writes progress as JSON lines, at most two a second unless the text changes.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Raises SolveCanceledError into the solver once it is asked to stop.
+    """
+
+    def __init__(self, order: WorkOrder) -> None:
+        self._order = order
         self._message = ""
         self._written = 0.0
+        order.progress_path.touch()
 
     def __call__(self, progress: float, message: str) -> None:
         now = time.monotonic()
         if message == self._message and now - self._written < _PROGRESS_INTERVAL_SEC:
             return
+        if self._order.stop_path.exists():
+            raise SolveCanceledError("The service does not want this work any more.")
         self._message, self._written = message, now
-        with self._path.open("a", encoding="utf-8") as stream:
+        with self._order.progress_path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({"progress": progress, "message": message}) + "\n")
 
 
@@ -89,6 +118,11 @@ class ProgressReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a worker has taken up the work."""
+        return self._path.exists()
 
     def read(self) -> list[tuple[float, str]]:
         """Return the new (share done 0 to 1, text) pairs."""
@@ -120,42 +154,7 @@ def builtin_solver(blender: str | None) -> SolverRunner:
         raise CannotStartError(str(error)) from error
 
 
-def _solve(blender: Any, request: SolveRequest, fbx_path: Path, progress: ProgressCallback) -> None:
+def _solve(blender: Any, request: SolveRequest, outputs: Mapping[str, Path], progress: ProgressCallback) -> None:
     from .solver.run import solve_to_fbx
 
-    solve_to_fbx(request, fbx_path, blender, progress)
-
-
-def start_workers(count: int) -> Executor:
-    """Return a pool of worker processes on this machine."""
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(max_workers=count, mp_context=context, initializer=_prepare_worker)
-
-
-def stop_workers() -> None:
-    """End this process's workers at once, with whatever they have started.
-
-    All they leave is in work folders, which are emptied before they are used again.
-    """
-    for worker in multiprocessing.active_children():
-        with contextlib.suppress(ProcessLookupError, AttributeError):
-            os.killpg(worker.pid or 0, signal.SIGKILL)  # AttributeError: Windows has no process groups
-        worker.kill()
-        worker.join()
-
-
-def _prepare_worker() -> None:
-    """Make the worker a process group of its own that ends with the service, however that ends."""
-    if hasattr(os, "setpgid"):
-        os.setpgid(0, 0)  # also keeps a terminal's Ctrl-C away: the service decides when workers end
-    os.dup2(2, 1)  # the service's standard output has its one line alone
-    threading.Thread(target=_end_with_service, daemon=True).start()
-
-
-def _end_with_service() -> None:
-    service = multiprocessing.parent_process()
-    if service is not None:
-        service.join()
-        if hasattr(os, "killpg"):
-            os.killpg(0, signal.SIGKILL)
-        os._exit(1)
+    solve_to_fbx(request, outputs[Target.DEFAULT], blender, progress)

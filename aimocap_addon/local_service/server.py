@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import functools
 import ipaddress
 import logging
 import os
@@ -23,11 +22,13 @@ import uvicorn
 
 from .app import create_app
 from .database import Database
-from .dispatcher import Dispatcher
+from .dispatcher import MAX_ATTEMPTS, SOLVE_LIMIT_SEC, Dispatcher
 from .errors import CannotStartError
-from .runner import SolverRunner, start_workers, stop_workers
+from .runner import SolverRunner
 from .signed_urls import UrlSigner
-from .storage import Storage, open_data_folder
+from .storage import DISK_RESERVE_BYTES, Storage, open_data_folder
+from .sweep import Sweeper, remove_strays
+from .workers import Workforce, dask_workforce, default_worker_count, local_workforce
 
 _LOCK_NAME = "service.lock"
 _SHUTDOWN_SEC = 5
@@ -37,15 +38,21 @@ _SHUTDOWN_SEC = 5
 class ServeOptions:
     """What `serve` is told. Port 0 means any free port; `url_lifetime_sec` is that of signed URLs.
 
-    With `end_with_input` the service ends when its standard input closes.
+    Without `workers` there are as many as fit the machine or the Dask cluster. With `end_with_input` the service
+    ends when its standard input closes. See `Dispatcher` for attempts and the solve limit.
     """
 
     host: str
     port: int
     data: Path
-    workers: int
+    workers: int | None
     url_lifetime_sec: float
     end_with_input: bool = False
+    database_url: str | None = None
+    dask: str | None = None
+    max_attempts: int = MAX_ATTEMPTS
+    solve_limit_sec: float = SOLVE_LIMIT_SEC
+    disk_reserve_bytes: int = DISK_RESERVE_BYTES
 
 
 def serve(options: ServeOptions, solver: SolverRunner) -> None:
@@ -58,13 +65,15 @@ def serve(options: ServeOptions, solver: SolverRunner) -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what FFmpeg thinks of a video is told by our answers
     data = open_data_folder(options.data)
     with _alone(data), contextlib.closing(_listen(options.host, options.port)) as listener:
-        database, storage = Database(data), Storage(data)
-        storage.clean()
+        database, storage = Database(data, options.database_url), Storage(data, options.disk_reserve_bytes)
+        remove_strays(database, storage)
         signer = UrlSigner(database.url_signing_key(), options.url_lifetime_sec)
-        make_executor = functools.partial(start_workers, options.workers)
-        dispatcher = Dispatcher(database, storage, solver, make_executor, options.workers)
+        workforce = _workforce(options)
+        dispatcher = Dispatcher(database, storage, solver, workforce, options.max_attempts, options.solve_limit_sec)
+        sweeper = Sweeper(database, storage)
         app = create_app(database, storage, signer, dispatcher.wake)
         dispatcher.start()
+        sweeper.start()
         try:
             config = uvicorn.Config(
                 app,
@@ -76,8 +85,15 @@ def serve(options: ServeOptions, solver: SolverRunner) -> None:
             )
             _Server(config, _url(listener)).run(sockets=[listener])
         finally:
-            dispatcher.stop(stop_workers)
+            sweeper.stop()
+            dispatcher.stop()
             database.close()
+
+
+def _workforce(options: ServeOptions) -> Workforce:
+    if options.dask is not None:
+        return dask_workforce(options.dask, options.workers)
+    return local_workforce(options.workers or default_worker_count())
 
 
 class _Server(uvicorn.Server):
@@ -93,7 +109,8 @@ class _Server(uvicorn.Server):
 
 
 def _end_with_input() -> None:
-    while sys.stdin.buffer.read(1024):
+    # Not through sys.stdin: its lock, held by a thread that waits, aborts the interpreter at exit.
+    while os.read(0, 1024):
         pass
     _thread.interrupt_main(signal.SIGTERM)
 

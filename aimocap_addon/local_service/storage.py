@@ -3,12 +3,13 @@
 
 uploads/JOB/TOKEN/NAME   a video; the job's row says which upload counts
 uploads/JOB/*.part       a video on its way in
-work/JOB/                what a worker writes
+work/JOB/TOKEN/          what a worker writes in one attempt
 results/JOB/NAME         what is delivered
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from .errors import CannotStartError
 
+DISK_RESERVE_BYTES = 512 * 1024 * 1024
 _MAX_NAME = 100
 
 
@@ -39,18 +41,25 @@ def open_data_folder(folder: Path) -> Path:
 
 
 class Storage:
-    """Where each file of a job is."""
+    """Where each file of a job is. So many bytes of the disk are left for results, the database and others."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, reserve_bytes: int = DISK_RESERVE_BYTES) -> None:
+        self._data = data
+        self._reserve_bytes = reserve_bytes
         self._uploads = data / "uploads"
         self._work = data / "work"
         self._results = data / "results"
 
     def clean(self) -> None:
-        """Remove what an earlier run left half-done. Call only while no other service uses the folder."""
+        """Remove work and uploads that were not finished. Call only while no other service uses the folder."""
         shutil.rmtree(self._work, ignore_errors=True)
         for part in self._uploads.glob("*/*.part"):
             part.unlink(missing_ok=True)
+
+    def require_space(self, size: int) -> None:
+        """Raise OSError (ENOSPC) unless the disk has room for so many bytes beside the reserve."""
+        if shutil.disk_usage(self._data).free < size + self._reserve_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def source_key(self, job_id: str) -> str:
         """Return the name under which a job's video is stored, as the API tells it."""
@@ -67,6 +76,8 @@ class Storage:
         folder = part.with_suffix("")
         folder.mkdir()
         part.replace(folder / _safe_name(filename))
+        _sync_folder(folder)
+        _sync_folder(folder.parent)
         return f"{folder.name}/{_safe_name(filename)}"
 
     def source_path(self, job_id: str, source_file: str) -> Path:
@@ -81,16 +92,40 @@ class Storage:
         """Remove all uploads of a job."""
         shutil.rmtree(self._uploads / job_id, ignore_errors=True)
 
+    def keep_only_source(self, job_id: str, source_file: str | None) -> None:
+        """Remove all uploads of a job but the one that its row remembers, if it does."""
+        if source_file is None:
+            self.discard_sources(job_id)
+            return
+        kept = self.source_path(job_id, source_file).parent
+        for upload in (self._uploads / job_id).iterdir():
+            if upload != kept:
+                shutil.rmtree(upload, ignore_errors=True)
+
+    def jobs_with_sources(self) -> set[str]:
+        """Return the ids of the jobs that have a folder for uploads."""
+        return _names(self._uploads)
+
+    def jobs_with_results(self) -> set[str]:
+        """Return the ids of the jobs that have a folder of results."""
+        return _names(self._results)
+
     def new_work(self, job_id: str) -> Path:
-        """Return an empty folder for a worker to write to."""
-        folder = self._work / job_id
-        shutil.rmtree(folder, ignore_errors=True)
+        """Return a new, empty folder for a worker to write to.
+
+        It is this attempt's own: a worker elsewhere may not have noticed yet that an earlier one is over.
+        """
+        folder = self._work / job_id / secrets.token_hex(8)
         folder.mkdir(parents=True)
         return folder
 
     def discard_work(self, job_id: str) -> None:
-        """Remove a job's work folder."""
+        """Remove a job's work folders."""
         shutil.rmtree(self._work / job_id, ignore_errors=True)
+
+    def discard_results(self, job_id: str) -> None:
+        """Remove what a job delivered."""
+        shutil.rmtree(self._results / job_id, ignore_errors=True)
 
     def keep_result(self, made: Path, job_id: str) -> str:
         """Make a worker's file a result; returns its file name, see `result_path`."""
@@ -99,11 +134,27 @@ class Storage:
         with made.open("rb") as stream:
             os.fsync(stream.fileno())
         made.replace(destination)
+        _sync_folder(destination.parent)
         return made.name
 
     def result_path(self, job_id: str, filename: str) -> Path:
         """Return the path of a result."""
         return self._results / job_id / filename
+
+
+def _names(folder: Path) -> set[str]:
+    return {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make sure that a file's new name outlives a power cut; only POSIX opens folders."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _safe_name(filename: str) -> str:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from aimocap_addon.local_service.cli import main
@@ -17,7 +18,7 @@ from aimocap_addon.local_service.solver.interface import NobodyFoundError, Progr
 MODULE = "tests.local_service.small_solver"
 
 
-def solve(request: SolveRequest, fbx_path: Path, progress: ProgressCallback) -> None:
+def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: ProgressCallback) -> None:
     progress(0.5, "Looking at the video")
     match request.video.stem:
         case "nobody":
@@ -39,7 +40,7 @@ def solve(request: SolveRequest, fbx_path: Path, progress: ProgressCallback) -> 
                 time.sleep(0.05)
             child.kill()
             child.wait()
-    fbx_path.write_text(
+    outputs["default"].write_text(
         json.dumps(
             {
                 "start": request.start_sec,

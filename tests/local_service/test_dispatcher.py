@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from aimocap_addon.local_service.dispatcher import Dispatcher
 from aimocap_addon.local_service.runner import SolverRunner
 from aimocap_addon.local_service.solver.interface import ProgressCallback, SolveRequest
 from aimocap_addon.local_service.storage import Storage
+from aimocap_addon.local_service.workers import Workforce
 
 
 class Bench:
@@ -46,7 +48,7 @@ class Bench:
             return ledger.balance(session, 1)
 
     def dispatcher(self, solver: SolverRunner, slots: int) -> Dispatcher:
-        return Dispatcher(self.database, self.storage, solver, lambda: ThreadPoolExecutor(slots), slots)
+        return Dispatcher(self.database, self.storage, solver, Workforce(ThreadPoolExecutor(slots), lambda: slots))
 
     def wait(self, job_id: str) -> Job:
         deadline = time.monotonic() + 20
@@ -64,9 +66,9 @@ def bench(tmp_path: Path) -> Bench:
 def test_jobs_run_side_by_side_on_any_executor(bench: Bench) -> None:
     together = threading.Barrier(2, timeout=20)
 
-    def solver(request: SolveRequest, fbx_path: Path, _progress: ProgressCallback) -> None:
+    def solver(request: SolveRequest, outputs: Mapping[str, Path], _progress: ProgressCallback) -> None:
         together.wait()
-        fbx_path.write_bytes(request.video.read_bytes())
+        outputs["default"].write_bytes(request.video.read_bytes())
 
     ids = [bench.queue(), bench.queue()]
     dispatcher = bench.dispatcher(solver, 2)
@@ -74,7 +76,7 @@ def test_jobs_run_side_by_side_on_any_executor(bench: Bench) -> None:
     try:
         assert [bench.wait(job_id).status for job_id in ids] == ["completed", "completed"]
     finally:
-        dispatcher.stop(lambda: None)
+        dispatcher.stop()
     assert bench.balance() == 94
     assert bench.storage.result_path(ids[0], "default.fbx").read_bytes() == b"video"
 
@@ -82,8 +84,8 @@ def test_jobs_run_side_by_side_on_any_executor(bench: Bench) -> None:
 def test_a_result_that_cannot_be_stored_is_a_failure_of_the_service(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file stands where the folder should be")
 
-    def solver(_request: SolveRequest, fbx_path: Path, _progress: ProgressCallback) -> None:
-        fbx_path.write_bytes(b"fbx")
+    def solver(_request: SolveRequest, outputs: Mapping[str, Path], _progress: ProgressCallback) -> None:
+        outputs["default"].write_bytes(b"fbx")
 
     job_id = bench.queue()
     dispatcher = bench.dispatcher(solver, 1)
@@ -91,7 +93,7 @@ def test_a_result_that_cannot_be_stored_is_a_failure_of_the_service(bench: Bench
     try:
         job = bench.wait(job_id)
     finally:
-        dispatcher.stop(lambda: None)
+        dispatcher.stop()
     assert (job.status, job.error_code) == ("failed", "processing_failed")
     assert bench.balance() == 100
 

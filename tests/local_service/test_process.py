@@ -157,5 +157,6 @@ def test_the_data_folder_is_its_owner_s_alone(tmp_path: Path) -> None:
 def test_a_database_of_another_version_is_left_alone(tmp_path: Path) -> None:
     create_key(tmp_path, 5)
     with contextlib.closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as connection:
-        connection.execute("PRAGMA user_version = 99")
+        connection.execute("UPDATE settings SET value = '99' WHERE name = 'schema_version'")
+        connection.commit()
     assert "99" in refusal("keys", "list", "--data", str(tmp_path))
