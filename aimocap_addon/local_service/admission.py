@@ -27,7 +27,7 @@ MAX_TEXT = 500
 # Control characters, halves of surrogate pairs, separators of lines: no part of one line of text. Other unusual
 # signs are: macOS writes a narrow no-break space into the names of screen recordings.
 _NO_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_MAX_DURATION_SEC = 7 * 24 * 3600.0
+MAX_DURATION_SEC = 7 * 24 * 3600.0
 # An editor's idea of where a video ends and the decoder's differ by rounded frame rates; a trim end this
 # little (and one frame) past the end means the end.
 _TRIM_TOLERANCE_SEC = 0.1
@@ -228,7 +228,7 @@ def _duration(value: Any) -> float | None:
     if value is None:
         return None
     seconds = _number(value)
-    if seconds is None or not 0.0 < seconds <= _MAX_DURATION_SEC:
+    if seconds is None or not 0.0 < seconds <= MAX_DURATION_SEC:
         raise _refused(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "api_source_duration_invalid",

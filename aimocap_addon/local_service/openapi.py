@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import BaseModel, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
-from ..api.models import API_PREFIX, DEFAULT_EXPORT_FPS, EXPORT_RATES, JobStatus, MocapType, Target, WireModel
+from ..api.models import API_PREFIX, DEFAULT_EXPORT_FPS, EXPORT_RATES, JobStatus, MocapType, WireModel
 from . import VERSION
-from .admission import MAX_TEXT
+from .admission import MAX_DURATION_SEC, MAX_TEXT, SUPPORTED_TARGETS
 from .answers import Manifest, PollAnswer, ResultAnswer, SubmittedAnswer
 
 DOCUMENT_PATH = f"{API_PREFIX}/openapi.json"
@@ -34,14 +34,18 @@ class CreateJob(WireModel):
         json_schema_extra={"pattern": f"^[^{_BREAKS}]*[^\\s{_BREAKS}][^{_BREAKS}]*$"},
         description="the video's file name",
     )
-    target_ids: list[Target] = Field(min_length=1, description="what to make; this service makes `default`")
+    target_ids: list[str] = Field(
+        min_length=1, json_schema_extra={"items": {"type": "string", "enum": [*SUPPORTED_TARGETS]}}
+    )
     title: str | None = Field(
         None,
         max_length=MAX_TEXT,
         json_schema_extra={"pattern": f"^[^{_BREAKS}]*$"},
         description="a label for people, one line",
     )
-    source_duration_sec: float | None = Field(None, gt=0.0, description="length of the whole video in seconds")
+    source_duration_sec: float | None = Field(
+        None, gt=0.0, le=MAX_DURATION_SEC, description="length of the whole video in seconds"
+    )
     trim_start_sec: float | None = Field(0.0, ge=0.0, description="start of the window in seconds")
     trim_end_sec: float | None = Field(
         None, gt=0.0, description="end of the window in seconds; the video's end if null"
