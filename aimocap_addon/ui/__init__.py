@@ -6,7 +6,17 @@ from __future__ import annotations
 import bpy
 from bpy.props import PointerProperty
 
-from . import command_line, handlers, menus, operators_capture, operators_motion, panels, preferences, properties
+from . import (
+    command_line,
+    handlers,
+    menus,
+    operators_capture,
+    operators_motion,
+    operators_service,
+    panels,
+    preferences,
+    properties,
+)
 from .session import CaptureSession, session
 
 _CLASSES = (
@@ -14,6 +24,7 @@ _CLASSES = (
     properties.AIMOCAP_PG_settings,
     *operators_capture.CLASSES,
     *operators_motion.CLASSES,
+    *operators_service.CLASSES,
     *panels.CLASSES,
 )
 

@@ -53,16 +53,21 @@ def preferences(context: bpy.types.Context) -> AIMOCAP_AP_preferences | None:
 
 
 def service(context: bpy.types.Context) -> Service:
-    """Return the chosen service; the environment variables win over the preferences."""
+    """Return the chosen service; the environment variables win over the preferences.
+
+    Where the local service is chosen and no key is set for it, the key of this Blender's own one is taken.
+    """
     chosen = preferences(context)
     url = os.environ.get(URL_VARIABLE, "").strip()
     key = os.environ.get(KEY_VARIABLE, "").strip()
+    session = getattr(bpy.types.WindowManager, "aimocap_session", None)  # which imports this module
+    local_key = session.local_service.key if session is not None else ""
     if chosen is None:
-        own_url, own_key = LOCAL_BASE_URL, ""
+        own_url, own_key = LOCAL_BASE_URL, local_key
     elif chosen.service == "CLOUD":
         own_url, own_key = chosen.cloud_url or CLOUD_BASE_URL, chosen.cloud_key
     else:
-        own_url, own_key = chosen.local_url or LOCAL_BASE_URL, chosen.local_key
+        own_url, own_key = chosen.local_url or LOCAL_BASE_URL, chosen.local_key or local_key
     return Service(url or own_url, key or own_key.strip(), bool(url), bool(key))
 
 

@@ -53,9 +53,9 @@ def usable_service(context: bpy.types.Context, *, consent: bool = False) -> Serv
                 "Give it in the AIMoCap panel or the add-on's preferences."
             )
     if not service.api_key:
-        how = "make one with the service's command “keys create”" if service.is_local else "copy it from your account"
+        start = "start the local service in the AIMoCap panel, or " if service.is_local else ""
         raise CaptureError(
-            f"There is no API key for {service.base_url}: {how}, and set it in the add-on's preferences or in the "
+            f"There is no API key for {service.base_url}: {start}set one in the add-on's preferences or in the "
             f"environment variable {addon.KEY_VARIABLE}."
         )
     return service

@@ -2,8 +2,8 @@
 """The local service as this Blender's own: its environment is made on request, it is started, watched and ended.
 
 No bpy here. Threading contract: methods are called from the main thread; `set_up` and `start` do their work on a
-thread that writes nothing but the public attributes `state`, `sentence` and `progress`, whole values each, and ends
-when `stop` or `close` is called. Drawing reads those three and nothing else.
+thread that writes nothing but the public attributes `state`, `sentence`, `progress` and `key`, whole values each,
+and ends when `stop` is called. Drawing reads those and nothing else.
 """
 
 from __future__ import annotations
@@ -75,14 +75,7 @@ class LocalService:
         self.progress = 0.0
         self.sentence = ""
         self.state = State.STOPPED if self._is_installed() else State.ABSENT
-
-    @property
-    def key(self) -> str:
-        """The API key of this service, or an empty text before its first start."""
-        try:
-            return self._key_file.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            return ""
+        self.key = self._read_key()  # empty before the first start
 
     def set_up(self) -> None:
         """Make the environment on a thread; needs the network. Raises LocalServiceError if no Python fits."""
@@ -232,6 +225,13 @@ class LocalService:
         part.touch(mode=0o600)
         part.write_text(done.stdout.splitlines()[-1], encoding="ascii")
         part.replace(self._key_file)
+        self.key = self._read_key()
+
+    def _read_key(self) -> str:
+        try:
+            return self._key_file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
 
     def _copy_package(self) -> None:
         """Put the service's code into its environment, under the name it is run by.

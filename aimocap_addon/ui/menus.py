@@ -16,6 +16,12 @@ def _import_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.operator("aimocap.import_capture", text="Latest Capture (AIMoCap)")
 
 
+def _system_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    self.layout.separator()
+    for name in ("set_up_local_service", "start_local_service", "stop_local_service"):
+        self.layout.operator(f"aimocap.{name}")
+
+
 def _clip_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.separator()
     self.layout.operator("aimocap.capture_clip", icon="ARMATURE_DATA")
@@ -31,6 +37,7 @@ _ENTRIES = (
     ("SEQUENCER_MT_strip", _strip_menu),
     ("SEQUENCER_MT_context_menu", _strip_menu),
     ("TOPBAR_MT_file_import", _import_menu),
+    ("TOPBAR_MT_window", _system_menu),
     ("CLIP_MT_clip", _clip_menu),
     ("VIEW3D_MT_object_animation", _animation_menu),
     ("VIEW3D_MT_pose", _animation_menu),

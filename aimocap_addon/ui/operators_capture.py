@@ -22,6 +22,7 @@ from . import addon
 from .addon import CaptureError
 from .capture_flow import CaptureOptions, begin, finish, usable_service
 from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS, ROOT_MOTION_ITEMS, settings_of
+from .redraw import redraw_panels
 from .session import STAGE_LABELS, overall_progress, session
 
 if TYPE_CHECKING:
@@ -352,7 +353,7 @@ class AIMOCAP_OT_watch(bpy.types.Operator):
         context.window_manager.event_timer_remove(self.timer)
         if context.workspace is not None:
             context.workspace.status_text_set(None)
-        redraw(context)
+        redraw_panels(context)
 
     @staticmethod
     def show(context: bpy.types.Context) -> None:
@@ -365,17 +366,7 @@ class AIMOCAP_OT_watch(bpy.types.Operator):
                 f"AIMoCap: {first.request.title} - {STAGE_LABELS[first.stage]} "
                 f"{overall_progress(first):.0%}{more}    [Esc] Stop Watching"
             )
-        redraw(context)
-
-
-def redraw(context: bpy.types.Context) -> None:
-    """Draw the sidebars that show the panel again: Blender does not do so for changes from a timer."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in ("VIEW_3D", "SEQUENCE_EDITOR", "CLIP_EDITOR"):
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
+        redraw_panels(context)
 
 
 CLASSES = (

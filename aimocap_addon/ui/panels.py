@@ -15,6 +15,7 @@ import bpy
 from ..jobs.record import CaptureRecord, Stage
 from ..scene import compat, video_source
 from . import addon
+from .local_service import DOWNLOAD_SIZE, State
 from .properties import settings_of
 from .session import STAGE_LABELS, overall_progress, session
 
@@ -65,20 +66,17 @@ class CapturePanel:
         service = addon.service(context)
         column = layout.column(align=True)
         if service.is_local:
-            text = "Local service, the video stays here"
-        elif seconds is None:
-            text = "Cloud: 1 v-credit per second"
-        else:
-            text = f"Cloud: about {math.ceil(seconds)} v-credits"
-        column.label(text=text, icon="HOME" if service.is_local else "WORLD")
+            draw_local_service(column, service)
+            return
+        text = "Cloud: 1 v-credit per second" if seconds is None else f"Cloud: about {math.ceil(seconds)} v-credits"
+        column.label(text=text, icon="WORLD")
+        sentence = addon.online_access_sentence()
         if not service.api_key:
             draw_warning(column, "No API key: set it in the add-on's preferences.")
-        if not service.is_local:
-            sentence = addon.online_access_sentence()
-            if sentence:
-                draw_warning(column, sentence)
-            elif not addon.has_consent(context):
-                column.operator("aimocap.give_consent", text="Allow Sending Videos", icon="QUESTION")
+        if sentence:
+            draw_warning(column, sentence)
+        elif not addon.has_consent(context):
+            column.operator("aimocap.give_consent", text="Allow Sending Videos", icon="QUESTION")
 
     @staticmethod
     def draw_buttons(layout: bpy.types.UILayout, operator: str | None) -> None:
@@ -101,6 +99,33 @@ class CapturePanel:
             column.label(text="Captures")
             for record in ended[:_SHOWN_CAPTURES]:
                 draw_ended(column, record, character)
+
+
+def draw_local_service(layout: bpy.types.UILayout, service: addon.Service) -> None:
+    """Draw where this Blender's local service stands and the button for the next step."""
+    local = session().local_service
+    row = layout.row()
+    if local.state is State.SETTING_UP:
+        layout.progress(factor=local.progress, text=f"Setting Up {local.progress:.0%}", type="BAR")
+        layout.operator("aimocap.stop_local_service", text="Stop Set-Up", icon="CANCEL")
+    elif local.state is State.STARTING:
+        row.label(text="Local service is starting", icon="SORTTIME")
+        row.operator("aimocap.stop_local_service", text="", icon="CANCEL")
+    elif local.state is State.RUNNING:
+        row.label(text="Local service runs here", icon="CHECKMARK")
+        row.operator("aimocap.stop_local_service", text="", icon="CANCEL")
+    elif local.state is State.SHARED:
+        row.label(text="Local service found", icon="CHECKMARK")
+    else:
+        row.label(text="Local service, the video stays here", icon="HOME")
+        if local.state is State.STOPPED:
+            layout.operator("aimocap.start_local_service", icon="PLAY")
+        elif not service.key_from_environment:
+            layout.operator(
+                "aimocap.set_up_local_service", text=f"Set Up Local Service ({DOWNLOAD_SIZE})", icon="IMPORT"
+            )
+    if local.sentence:
+        draw_warning(layout, local.sentence)
 
 
 def draw_running(layout: bpy.types.UILayout, record: CaptureRecord) -> None:

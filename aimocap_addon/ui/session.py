@@ -15,6 +15,7 @@ import bpy
 from ..jobs.record import CaptureRecord, Stage
 from ..jobs.store import CaptureStore
 from . import addon
+from .local_service import LocalService
 
 if TYPE_CHECKING:
     from ..jobs.drivers import CaptureRunner
@@ -27,6 +28,7 @@ class CaptureSession:
     """The captures known to this Blender; used from the main thread alone."""
 
     def __init__(self) -> None:
+        self.local_service = LocalService(addon.user_folder(create=False) / "local_service")
         self.records: dict[str, CaptureRecord] = {}
         self.watching = False
         self._store: CaptureStore | None = None
@@ -89,9 +91,10 @@ class CaptureSession:
         return list(changed.values())
 
     def shutdown(self) -> None:
-        """End the workers; their captures keep their place and can be resumed."""
+        """End the workers and the local service; their captures keep their place and can be resumed."""
         if self._runner is not None:
             self._runner.shutdown()
+        self.local_service.stop()
 
 
 def session() -> CaptureSession:
