@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from .storage import Storage
 # An upload that is refused for its size is read on (and thrown away) for so long: a client that is still
 # sending when the connection closes would see a broken connection instead of the reason.
 _READ_ON_SEC = 30.0
+_CHECK_SPACE_BYTES = 16 * 1024 * 1024
 
 
 async def receive_video(request: Request, database: Database, storage: Storage, job_id: str, idle_sec: float) -> None:
@@ -32,7 +34,7 @@ async def receive_video(request: Request, database: Database, storage: Storage, 
     limit, filename = await asyncio.to_thread(_expected, database, job_id)
     part = storage.new_part(job_id)
     try:
-        size = await _stream_to(request, part, limit, idle_sec)
+        size = await _stream_to(request, storage, part, limit, idle_sec)
         if size > limit:
             raise await asyncio.to_thread(_refuse_size, database, storage, job_id, size)
         if not size:
@@ -56,26 +58,41 @@ async def receive_video(request: Request, database: Database, storage: Storage, 
             part.parent.rmdir()  # unless an upload of the job is kept there
 
 
-async def _stream_to(request: Request, part: Path, limit: int, idle_sec: float) -> int:
+async def _stream_to(request: Request, storage: Storage, part: Path, limit: int, idle_sec: float) -> int:
     """Write the body to `part`; returns its size, or some size over `limit` once it is known to be over."""
     chunks = bodies.pieces(request, idle_sec)
-    declared = request.headers.get("Content-Length", "")
-    size = int(declared) if declared.isdigit() and int(declared) > limit else 0
-    if not size:
+    length = request.headers.get("Content-Length", "")
+    declared = int(length) if length.isdigit() else 0
+    if declared > limit:
+        await _read_on(chunks)
+        return declared
+    size = checked = 0
+    try:
+        await asyncio.to_thread(storage.require_space, declared)
         with part.open("wb") as stream:
             async for chunk in chunks:
                 size += len(chunk)
                 if size > limit:
                     break
                 await asyncio.to_thread(stream.write, chunk)
+                if size - checked > _CHECK_SPACE_BYTES:
+                    checked = size
+                    await asyncio.to_thread(storage.require_space, max(declared - size, 0))
             stream.flush()
             await asyncio.to_thread(os.fsync, stream.fileno())
+    except OSError:
+        await _read_on(chunks)
+        raise
     if size > limit:
-        with contextlib.suppress(TimeoutError, ClientDisconnect):
-            async with asyncio.timeout(_READ_ON_SEC):
-                async for _ in chunks:
-                    pass
+        await _read_on(chunks)
     return size
+
+
+async def _read_on(chunks: AsyncIterator[bytes]) -> None:
+    with contextlib.suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(_READ_ON_SEC):
+            async for _ in chunks:
+                pass
 
 
 def _expected(database: Database, job_id: str) -> tuple[int, str]:
