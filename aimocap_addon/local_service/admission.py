@@ -100,8 +100,8 @@ def admitted_window(facts: VideoFacts, trim_start_sec: float, trim_end_sec: floa
 
 
 def check_active(key: ApiKey) -> None:
-    """Raise RequestRefusedError if the key's account is not active."""
-    if not key.active:
+    """Raise RequestRefusedError if the key or its plan is not active."""
+    if not (key.active and key.plan.active):
         raise _refused(
             HTTPStatus.FORBIDDEN, "api_plan_inactive", "The key's API plan is not active: ask the service's operator."
         )

@@ -6,14 +6,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import CannotStartError
 
 if TYPE_CHECKING:
-    from .database import Database
     from .runner import SolverRunner
 
 _URL_LIFETIME_SEC = 3600.0
@@ -28,7 +26,9 @@ def main(
         if options.command == "serve":
             _serve(options, make_solver)
         else:
-            _administer(options)
+            from .administration import administer
+
+            administer(options)
     except CannotStartError as error:
         print(error, file=sys.stderr)
         return 1
@@ -71,19 +71,49 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--url-lifetime", type=float, default=_URL_LIFETIME_SEC, help="seconds that signed URLs work")
 
-    keys = commands.add_parser("keys", help="API keys").add_subparsers(dest="keys_command", required=True)
+    _add_administration(commands)
+    return parser
+
+
+def _add_administration(commands: argparse._SubParsersAction) -> None:
+    keys = _group(commands, "keys", "API keys")
     create = _command(keys, "create", "make an API key and print it")
     create.add_argument("--credits", type=int, required=True, help="v-credits to begin with")
     create.add_argument("--plan", default="local", help="plan of the key")
     grant = _command(keys, "grant", "add v-credits to a key")
     grant.add_argument("key_id", type=int, metavar="NUMBER")
     grant.add_argument("--credits", type=int, required=True, help="v-credits to add")
+    move = _command(keys, "move", "put a key on another plan")
+    move.add_argument("key_id", type=int, metavar="NUMBER")
+    move.add_argument("--plan", required=True, help="plan of the key")
     for name, text in (("activate", "let a key send jobs"), ("deactivate", "let a key send no more jobs")):
         _command(keys, name, text).add_argument("key_id", type=int, metavar="NUMBER")
     _command(keys, "list", "list the keys with their balances")
 
-    _command(commands, "ledger", "list all movements of v-credits")
-    return parser
+    plans = _group(commands, "plans", "what keys are admitted to")
+    _command(plans, "list", "list the plans")
+    change = _command(plans, "set", "change a plan, or make a new one")
+    change.add_argument("name", metavar="NAME")
+    change.add_argument("--max-seconds", type=float, metavar="N", help="longest clip")
+    change.add_argument("--max-megabytes", type=int, metavar="N", help="largest file")
+    change.add_argument("--max-active", type=int, metavar="N", help="jobs at once")
+    change.add_argument("--retention-days", type=int, metavar="N", help="days that ended jobs are kept")
+    state = change.add_mutually_exclusive_group()
+    state.add_argument("--active", action="store_true", default=None, help="let the plan's keys send jobs")
+    state.add_argument("--inactive", action="store_false", dest="active", help="let them send no more jobs")
+
+    jobs = _group(commands, "jobs", "jobs of all keys")
+    listing = _command(jobs, "list", "list the newest jobs")
+    listing.add_argument("--status", help="only jobs of this status")
+    listing.add_argument("--key", type=int, metavar="NUMBER", help="only jobs of this key")
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many")
+    _command(jobs, "cancel", "cancel jobs and refund them").add_argument("job_ids", nargs="+", metavar="JOB")
+
+    _command(commands, "ledger", "list all movements of v-credits and check the books")
+
+
+def _group(commands: argparse._SubParsersAction, name: str, text: str) -> argparse._SubParsersAction:
+    return commands.add_parser(name, help=text).add_subparsers(dest="subcommand", required=True)
 
 
 def _command(commands: argparse._SubParsersAction, name: str, text: str) -> argparse.ArgumentParser:
@@ -123,63 +153,3 @@ def _serve(options: argparse.Namespace, make_solver: Callable[[str | None], Solv
         ),
         solver,
     )
-
-
-def _administer(options: argparse.Namespace) -> None:
-    from .database import Database
-    from .storage import open_data_folder
-
-    database = Database(open_data_folder(options.data), options.database)
-    try:
-        if options.command == "ledger":
-            _print_ledger(database)
-        elif options.keys_command == "list":
-            _print_keys(database)
-        else:
-            _change_keys(database, options)
-    finally:
-        database.close()
-
-
-def _change_keys(database: Database, options: argparse.Namespace) -> None:
-    from . import keys
-
-    with database.write() as session:
-        match options.keys_command:
-            case "create":
-                key = keys.create_key(session, options.plan, options.credits)
-            case "grant":
-                keys.grant_credits(session, options.key_id, options.credits)
-                return
-            case command:
-                keys.set_active(session, options.key_id, command == "activate")
-                return
-    print(key)
-
-
-def _print_keys(database: Database) -> None:
-    from sqlalchemy import select
-
-    from . import ledger
-    from .database import ApiKey
-
-    with database.read() as session:
-        for key in session.scalars(select(ApiKey).order_by(ApiKey.id)):
-            state = "active" if key.active else "inactive"
-            credit = ledger.balance(session, key.id)
-            print(
-                f"{key.id}  sk-...{key.hint}  {key.plan_name}  {state}  {credit} v-credits  {_moment(key.created_at)}"
-            )
-
-
-def _print_ledger(database: Database) -> None:
-    from . import ledger
-
-    with database.read() as session:
-        for movement in ledger.transactions(session):
-            entries = ", ".join(f"{entry.account} {entry.amount:+d}" for entry in movement.entries)
-            print(f"{_moment(movement.time)}  {movement.kind}  {entries}  {movement.job_id or '-'}  {movement.memo}")
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(sep=" ", timespec="seconds")

@@ -27,9 +27,7 @@ def create_key(session: Session, plan_name: str, credits_granted: int) -> str:
 
     Raises CannotStartError for an unknown plan or a negative grant.
     """
-    if session.get(Plan, plan_name) is None:
-        known = ", ".join(session.scalars(select(Plan.name).order_by(Plan.name)))
-        raise CannotStartError(f"There is no plan “{plan_name}”: choose one of {known}.")
+    _check_plan(session, plan_name)
     key = PREFIX + secrets.token_urlsafe(32)
     row = ApiKey(sha256=_hash(key), hint=key[-4:], plan_name=plan_name, created_at=time.time())
     session.add(row)
@@ -45,6 +43,12 @@ def grant_credits(session: Session, key_id: int, amount: int) -> None:
         raise CannotStartError("The v-credits to grant cannot be negative: give a whole number from 0 up.")
     if amount:
         ledger.grant(session, key_id, amount)
+
+
+def move_to_plan(session: Session, key_id: int, plan_name: str) -> None:
+    """Put a key on another plan; raises CannotStartError for an unknown key or plan."""
+    _check_plan(session, plan_name)
+    find_key(session, key_id).plan_name = plan_name
 
 
 def set_active(session: Session, key_id: int, active: bool) -> None:
@@ -72,6 +76,12 @@ def authenticate(session: Session, authorization: str | None) -> ApiKey:
             "The API key is missing or not known to this service: send it as “Authorization: Bearer sk-...”.",
         )
     return row
+
+
+def _check_plan(session: Session, name: str) -> None:
+    if session.get(Plan, name) is None:
+        known = ", ".join(session.scalars(select(Plan.name).order_by(Plan.name)))
+        raise CannotStartError(f"There is no plan “{name}”: choose one of {known}.")
 
 
 def _hash(key: str) -> str:

@@ -62,7 +62,8 @@ def movements(data: Path) -> list[str]:
     """The kinds of the ledger's movements since the grant, in order."""
     done = run_command("ledger", "--data", str(data))
     assert done.returncode == 0, done.stderr
-    kinds = [line.split("  ")[1] for line in done.stdout.splitlines()]
+    movements, _, _totals = done.stdout.partition("\n\n")
+    kinds = [line.split("  ")[1] for line in movements.splitlines()]
     return [kind for kind in kinds if kind != "grant"]
 
 
