@@ -32,6 +32,10 @@ def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: Progress
         case "chatty":
             for step in range(300):
                 progress(step / 300, f"Step {step}")
+        case "brief":
+            for step in range(4):
+                progress(0.5 + step / 10, f"Step {step}")
+                time.sleep(0.03)
         case "wait":
             # As the real one does, with a program of its own running meanwhile.
             child = subprocess.Popen(["sleep", "300"])
