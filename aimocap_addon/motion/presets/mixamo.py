@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .preset import Preset
+from .preset import Preset, numbered
 
 PRESET = Preset(
     family="Mixamo",
@@ -22,11 +22,6 @@ PRESET = Preset(
         "foot": "{side}Foot",
         "toe": "{side}ToeBase",
     },
-    fingers={
-        "thumb": ("{side}HandThumb1", "{side}HandThumb2", "{side}HandThumb3"),
-        "index": ("{side}HandIndex1", "{side}HandIndex2", "{side}HandIndex3"),
-        "middle": ("{side}HandMiddle1", "{side}HandMiddle2", "{side}HandMiddle3"),
-        "ring": ("{side}HandRing1", "{side}HandRing2", "{side}HandRing3"),
-        "pinky": ("{side}HandPinky1", "{side}HandPinky2", "{side}HandPinky3"),
-    },
+    fingers=numbered("{side}Hand{finger}{n}"),
+    marks=("mixamorig", "HeadTop_End"),
 )

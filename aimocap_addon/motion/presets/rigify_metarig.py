@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blender's Rigify human metarig (the skeleton before the control rig is generated)."""
+"""Blender's Rigify human metarigs, basic and full, and the deform bones ("DEF-") exported from a generated rig."""
 
 from __future__ import annotations
 
-from .preset import Preset
+from .preset import Preset, numbered
 
 PRESET = Preset(
     family="Rigify metarig",
@@ -22,17 +22,12 @@ PRESET = Preset(
         "foot": "foot.{side}",
         "toe": "toe.{side}",
     },
-    fingers={
-        "thumb": ("thumb.01.{side}", "thumb.02.{side}", "thumb.03.{side}"),
-        "index": ("f_index.01.{side}", "f_index.02.{side}", "f_index.03.{side}"),
-        "middle": ("f_middle.01.{side}", "f_middle.02.{side}", "f_middle.03.{side}"),
-        "ring": ("f_ring.01.{side}", "f_ring.02.{side}", "f_ring.03.{side}"),
-        "pinky": ("f_pinky.01.{side}", "f_pinky.02.{side}", "f_pinky.03.{side}"),
-    },
+    fingers=numbered("f_{finger}.0{n}.{side}") | {"thumb": tuple(f"thumb.0{n}.{{side}}" for n in (1, 2, 3))},
     metacarpals={
         "index": "palm.01.{side}",
         "middle": "palm.02.{side}",
         "ring": "palm.03.{side}",
         "pinky": "palm.04.{side}",
     },
+    twists={"lower_arm": ("forearm.{side}.001",), "calf": ("shin.{side}.001",)},
 )

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding the roles of bones by the names that known rig families give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from .presets import PRESETS, Preset
+from .roles import ARM, LEG, REQUIRED, SIDES, Mapping, completeness, role_parents
+
+# A control rig contains a skeleton that deforms the skin and that the controls move. From this score on it is the
+# controls that are meant.
+_CONTROLS_SCORE = 0.75
+_SEPARATORS = re.compile(r"[\s._\-]+")
+
+
+class _Reading(NamedTuple):
+    """One way to read the names, with what ranks it."""
+
+    rank: tuple[bool, float, int, int, int]
+    mapping: Mapping
+
+
+def detect(names: Sequence[str], parents: Sequence[int]) -> Mapping | None:
+    """Return the mapping of the rig family that fits a skeleton best, or None when none fits.
+
+    `parents` holds the index of each bone's parent, -1 for none. Case does not matter, nor do the separators between
+    words, nor what stands before the names ("mixamorig:", "Character1_"). A bone that hangs from the wrong part of the
+    body is not taken.
+    """
+    folded = [name.casefold() for name in names]
+    plain = [_SEPARATORS.sub("_", name) for name in folded]
+    readings = [reading for preset in PRESETS for reading in _readings(preset, names, folded, plain, parents)]
+    if not readings:
+        return None
+    best = max(readings, key=lambda reading: reading.rank).mapping
+    rivals = [other.mapping.score for other in readings if _contradicts(other.mapping, best)]
+    return replace(best, margin=max(0.0, best.score - max(rivals, default=0.0)))
+
+
+def families() -> tuple[str, ...]:
+    """Return the names of the rig families that `detect` knows."""
+    return tuple(dict.fromkeys(preset.family for preset in PRESETS))
+
+
+def _readings(
+    preset: Preset, names: Sequence[str], folded: Sequence[str], plain: Sequence[str], parents: Sequence[int]
+) -> list[_Reading]:
+    """Return the readings of the names as those of `preset`, one for each prefix that they may have."""
+    wanted = _roles(preset)
+    prefixes = {name.removesuffix(hips) for hips in wanted["hips"] for name in plain if name.endswith(hips)}
+    marks = sum(any(mark.casefold() in name for name in folded) for mark in preset.marks)
+    readings = []
+    for prefix in sorted(prefixes):
+        at: dict[str, int] = {}
+        for index, name in enumerate(plain):
+            if name.startswith(prefix):
+                at.setdefault(name.removeprefix(prefix), index)
+        found = _assigned(wanted, at)
+        if not preset.controls:
+            found = _in_order(found, parents)
+        found = _renumbered(found)
+        if not all(role in found for role in REQUIRED):
+            continue
+        score, missing = completeness(found)
+        if preset.controls and score < _CONTROLS_SCORE:
+            continue
+        travel = at.get(_plain(preset.travel), -1)
+        mapping = Mapping(
+            preset.family,
+            {role: names[index] for role, index in found.items()},
+            score,
+            missing,
+            controls=preset.controls,
+            travel=names[travel] if travel >= 0 else "",
+        )
+        spelt = _spelt(preset)
+        exact = sum(any(folded[index].endswith(name) for name in spelt.get(role, ())) for role, index in found.items())
+        readings.append(_Reading((preset.controls, score, len(found), marks, exact), mapping))
+    return readings
+
+
+def _contradicts(other: Mapping, best: Mapping) -> bool:
+    """Tell whether another mapping gives a role to another bone; a control rig's own skeleton is no rival."""
+    if other.controls != best.controls:
+        return False
+    return any(best.bones.get(role, bone) != bone for role, bone in other.bones.items())
+
+
+def _plain(name: str) -> str:
+    return _SEPARATORS.sub("_", name.casefold())
+
+
+def _roles(preset: Preset) -> dict[str, tuple[str, ...]]:
+    """Return role -> bone names (lower case, plain separators), the preferred first."""
+    return {role: tuple(_plain(name) for name in names) for role, names in _spelt(preset).items()}
+
+
+def _spelt(preset: Preset) -> dict[str, tuple[str, ...]]:
+    """Return role -> bone names (lower case) of a preset; chains are in order from the root outwards."""
+    roles = {"hips": preset.hips, "head": preset.head}
+    roles |= {f"spine_{i}": name for i, name in enumerate(preset.spine, 1)}
+    roles |= {f"neck_{i}": name for i, name in enumerate(preset.neck, 1)}
+    for side, text in zip(SIDES, preset.sides, strict=True):
+        sided = dict(preset.limbs)
+        for finger, names in preset.fingers.items():
+            sided |= {f"{finger}_{i}": name for i, name in enumerate(names, 1)}
+        sided |= {f"{finger}_metacarpal": name for finger, name in preset.metacarpals.items()}
+        for limb, names in preset.twists.items():
+            sided |= {f"{limb}_twist_{i}": name for i, name in enumerate(names, 1)}
+        roles |= {f"{side}_{part}": name.format(side=text, initial=text[0]) for part, name in sided.items()}
+    return {role: tuple(names.casefold().split("|")) for role, names in roles.items()}
+
+
+def _assigned(wanted: dict[str, tuple[str, ...]], at: dict[str, int]) -> dict[str, int]:
+    """Return role -> bone index; no bone gets two roles."""
+    found: dict[str, int] = {}
+    taken: set[int] = set()
+    for role, names in wanted.items():
+        index = next((at[name] for name in names if name in at and at[name] not in taken), None)
+        if index is not None:
+            found[role] = index
+            taken.add(index)
+    return found
+
+
+def _renumbered(found: dict[str, int]) -> dict[str, int]:
+    """Return `found` with the bones of spine and neck counted without gaps."""
+    result = {role: index for role, index in found.items() if not role.startswith(("spine_", "neck_"))}
+    for chain in ("spine", "neck"):
+        links = sorted(
+            (role for role in found if role.startswith(f"{chain}_")), key=lambda role: int(role.rpartition("_")[2])
+        )
+        result |= {f"{chain}_{i}": found[role] for i, role in enumerate(links, 1)}
+    return result
+
+
+def _in_order(found: dict[str, int], parents: Sequence[int]) -> dict[str, int]:
+    """Return `found` without the bones whose nearest ancestor with a role is not one from which the role hangs."""
+    role_of = {index: role for role, index in found.items()}
+    kept = {}
+    for role, index in found.items():
+        ancestor = parents[index]
+        while ancestor >= 0 and (ancestor not in role_of or ("_twist_" in role_of[ancestor] and "_twist_" not in role)):
+            ancestor = parents[ancestor]  # a twist bone between two bones of a limb is only a helper
+        if ancestor < 0:
+            fits = role == "hips"
+        else:
+            above = role_of[ancestor]
+            base, _, number = above.rpartition("_")
+            name = base if base in ("spine", "neck") and number.isdigit() else above
+            hangs_right = name in role_parents(role) and _from_its_own_limb(role, above, found)
+            fits = hangs_right or _earlier_in_chain(above, role)
+        if fits:
+            kept[role] = index
+    return kept
+
+
+def _from_its_own_limb(role: str, above: str, found: dict[str, int]) -> bool:
+    """Tell whether a bone of a limb hangs from the bone before it, if that was found."""
+    side, _, part = role.partition("_")
+    for limb in (ARM, LEG):
+        if part in limb[2:] and f"{side}_{limb[limb.index(part) - 1]}" in found:
+            return above == f"{side}_{limb[limb.index(part) - 1]}"
+    return True
+
+
+def _earlier_in_chain(above: str, role: str) -> bool:
+    a, _, a_number = above.rpartition("_")
+    b, _, b_number = role.rpartition("_")
+    return a == b and a_number.isdigit() and b_number.isdigit() and int(a_number) < int(b_number)

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rigify's generated human rig: the FK controls that an animator keys."""
+
+from __future__ import annotations
+
+from .preset import Preset, numbered
+
+PRESET = Preset(
+    family="Rigify control rig",
+    sides=("L", "R"),
+    hips="spine_fk",  # turns the pelvis, from which the legs hang; the torso carries everything
+    travel="torso",
+    head="head",
+    spine=("spine_fk.001", "spine_fk.002", "spine_fk.003"),
+    neck=("neck",),
+    limbs={
+        "clavicle": "shoulder.{side}",
+        "upper_arm": "upper_arm_fk.{side}",
+        "lower_arm": "forearm_fk.{side}",
+        "hand": "hand_fk.{side}",
+        "thigh": "thigh_fk.{side}",
+        "calf": "shin_fk.{side}",
+        "foot": "foot_fk.{side}",
+        "toe": "toe_fk.{side}|toe.{side}",
+    },
+    fingers=numbered("f_{finger}.0{n}.{side}") | {"thumb": tuple(f"thumb.0{n}.{{side}}" for n in (1, 2, 3))},
+    controls=True,
+)
