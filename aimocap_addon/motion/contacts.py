@@ -27,8 +27,13 @@ def planted(positions: Array, up: Array, leg: float, rate: float) -> NDArray[np.
     height = positions @ up
     low = np.percentile(height, 5.0)
     on = (speed < MAX_SPEED) & (height - low < MAX_HEIGHT * leg)
-    edges = np.flatnonzero(np.diff(np.concatenate(((0,), on.astype(np.int8), (0,)))))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in spans(on):
         if stop - start < MIN_DURATION * rate:
             on[start:stop] = False
     return on
+
+
+def spans(on: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the runs of True in `on` (F), each as its first frame and the frame after its last."""
+    edges = np.flatnonzero(np.diff(np.concatenate(((0,), on.astype(np.int8), (0,)))))
+    return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]

@@ -11,7 +11,7 @@ See `calibration` for arms, legs and hands. Hips, spine, neck, head, clavicles, 
 upright and a sole is flat on every skeleton, and the shape of the shoulders belongs to the character.
 
 The path of the hips is that of the midpoint of the hip joints, scaled by the ratio of leg lengths, then raised or
-lowered once so that planted toes are as high as they are at rest.
+lowered once so that planted toes are as high as they are at rest. Then `feet` holds planted feet in place.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from . import feet
 from .body import RestBody, body_axes
 from .calibration import calibrations
 from .contacts import planted
@@ -66,14 +67,33 @@ class Solution:
     """Pose channels of the target.
 
     `rotations` maps bone index to (F, 4), relative to rest, signs continuous; `angles` holds the same as (F, 3) radians
-    for bones with locked angles. `location` (F, 3) belongs to the bone `hips`. `leg_ratio` is target leg / source leg.
+    for bones with locked angles. `locations` maps bone index to (F, 3): the hips, and the root bone if that travels.
+    `leg_ratio` is target leg / source leg.
     """
 
     rotations: dict[int, Array]
     angles: dict[int, Array]
-    hips: int
-    location: Array
+    locations: dict[int, Array]
     leg_ratio: float
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may choose.
+
+    `root_motion` is one of ROOT_MOTIONS: the hips travel as captured; stay over their place and only rise and sink;
+    leave the travel over the ground to the bone at the top of the skeleton; or travel at one height. `path_scale` is
+    what the path over the ground is multiplied by, None for the ratio of leg lengths. `ground_offset` raises the
+    character, in units of the target's armature space. `hold_contacts` pins planted feet, see `feet`.
+    """
+
+    root_motion: str = "CAPTURED"
+    path_scale: float | None = None
+    ground_offset: float = 0.0
+    hold_contacts: bool = True
+
+
+ROOT_MOTIONS = ("CAPTURED", "IN_PLACE", "ROOT_BONE", "HORIZONTAL")
 
 
 def solve(
@@ -82,13 +102,12 @@ def solve(
     motion: Motion,
     target: Target,
     target_mapping: Mapping,
-    *,
-    in_place: bool = False,
+    options: Options = Options(),
 ) -> Solution:
     """Return the target's pose channels for every frame of `motion`.
 
-    `motion` must hold all bones of `source_mapping`. With `in_place` the hips stay over their place at rest and only
-    rise and sink. Raises ValueError for a skeleton whose joints lie on each other.
+    `motion` must hold all bones of `source_mapping`. Where the root bone is to travel but the hips hang from none, the
+    hips travel. Raises ValueError for a skeleton whose joints lie on each other.
     """
     axes = body_axes(target.skeleton, target_mapping)
     up = axes[2]
@@ -97,6 +116,8 @@ def solve(
     rest_t = RestBody.of(target.skeleton, target_mapping, IDENTITY)
     if min(rest_s.leg_length(), rest_t.leg_length()) < 1e-6:
         raise ValueError("the joints of the legs lie on each other")
+    hips = rest_t.bones["hips"]
+    root = target.skeleton.with_ancestors([hips])[0]
     ratio = rest_t.leg_length() / rest_s.leg_length()
     row = {bone: i for i, bone in enumerate(motion.bones)}
     turned = {role: quaternion_multiply(turn, motion.rotations[row[bone]]) for role, bone in rest_s.bones.items()}
@@ -107,23 +128,66 @@ def solve(
     }
 
     wanted = _limbs(rest_s, rest_t, turned) | _trunk(rest_s, rest_t, turned, source_mapping, target_mapping)
-    rotations, angles, world = _pose(target, {rest_t.bones[role]: r for role, r in wanted.items()})
-    twists = {rest_t.bones[role]: r for role, r in twist_rotations(rest_t, world).items()}
+    pose = _pose(target, {rest_t.bones[role]: r for role, r in wanted.items()})
+
+    path = (placed["left_thigh"] + placed["right_thigh"]) / 2.0 - rest_s.hip_midpoint()
+    height = (path @ up)[:, None] * up
+    travel = (path - height) * (ratio if options.path_scale is None else options.path_scale)
+    height = height * ratio
+    if options.root_motion == "HORIZONTAL":
+        height = np.median(height, axis=0)
+    head = _hips_head(rest_t, pose.world, travel + height)
+    stands = _standing_feet(rest_s, rest_t, pose.world, placed, up, motion.rate)
+    head = head + up * (_lift(target, rest_t, pose.world, head, stands, up) + options.ground_offset)
+    if options.hold_contacts:
+        pose, rise = _planted_feet(target, rest_t, pose, head, stands, axes, ratio, motion.rate, options)
+        head = head + rise[:, None] * up
+    twists = {rest_t.bones[role]: r for role, r in twist_rotations(rest_t, pose.world).items()}
     if twists:
-        rotations, angles, world = _pose(target, {bone: world[bone] for bone in rotations} | twists)
+        pose = _posed_again(target, pose, twists)
 
-    path = ((placed["left_thigh"] + placed["right_thigh"]) / 2.0 - rest_s.hip_midpoint()) * ratio
-    if in_place:
-        path = (path @ up)[:, None] * up
-    head = _hips_head(rest_t, world, path)
-    head = head + up * _lift(target, rest_s, rest_t, world, head, placed, up, motion.rate)
-    hips = rest_t.bones["hips"]
-    continuous = {bone: make_continuous(r) for bone, r in rotations.items()}
-    return Solution(continuous, angles, hips, _location(target, hips, world, head), ratio)
+    if options.root_motion == "IN_PLACE":
+        head = head - travel
+    locations: dict[int, Array] = {}
+    if options.root_motion == "ROOT_BONE":
+        at_rest = quaternion_rotate(target.skeleton.rest_rotations[root], target.locations[root])
+        locations[root] = _location(
+            target, root, pose.world, travel + target.skeleton.rest_positions[root] + at_rest, {}
+        )
+    locations[hips] = _location(target, hips, pose.world, head, locations)
+    continuous = {bone: make_continuous(r) for bone, r in pose.channels.items()}
+    return Solution(continuous, pose.held, locations, ratio)
 
 
-# Cosine of the largest tilt of a standing foot.
+@dataclass(frozen=True)
+class _Pose:
+    """Maps by bone: `channels` (F, 4), `held` angles (F, 3) where some are locked, `world` (F, 4) bone to armature.
+
+    `world` has the posed bones and all above them.
+    """
+
+    channels: dict[int, Array]
+    held: dict[int, Array]
+    world: dict[int, Array]
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """One foot of the performer: the `role` that stands, its height (F) over its ground, and when it is planted (F).
+
+    `flat` (F) is the part of `planted` in which the sole is on the ground.
+    """
+
+    side: str
+    role: str
+    height: Array
+    planted: NDArray[np.bool_]
+    flat: NDArray[np.bool_]
+
+
+# Cosines of the largest tilt of a standing foot, and of one that still stands on its ball.
 _FLAT = np.cos(np.radians(30.0))
+_ON_BALL = np.cos(np.radians(75.0))
 # Joints whose place matters, not only their rotation.
 _FEET = tuple(f"{side}_{part}" for side in SIDES for part in ("thigh", "foot", "toe"))
 
@@ -186,17 +250,19 @@ def _ends(body: RestBody, chain: Sequence[str]) -> Array:
     return np.cumsum(lengths) / lengths.sum()
 
 
-def _pose(target: Target, wanted: dict[int, Array]) -> tuple[dict[int, Array], dict[int, Array], dict[int, Array]]:
-    """Return three maps by bone: channels (F, 4), angles (F, 3) where some are locked, rotations bone to armature.
+def _pose(target: Target, wanted: dict[int, Array], known: dict[int, Array] | None = None) -> _Pose:
+    """Return the pose in which bones have the rotations `wanted` (F, 4), bone to armature.
 
-    `wanted` (F, 4) are rotations bone to armature; the third map has these bones and all above. A bone with locked
-    angles turns about its other axes only, and the bones below make up for it.
+    A bone with locked angles turns about its other axes only, and the bones below make up for it. Bones whose rotation
+    is `known` (F, 4) are not posed again.
     """
     skeleton = target.skeleton
     channels: dict[int, Array] = {}
     held: dict[int, Array] = {}
-    world: dict[int, Array] = {}
+    world: dict[int, Array] = dict(known or {})
     for bone in skeleton.with_ancestors(wanted):
+        if bone in world:
+            continue
         parent = int(skeleton.parents[bone])
         if parent >= 0 and target.inherits_rotation[bone]:
             base = quaternion_multiply(world[parent], skeleton.local_rotations[bone])
@@ -213,7 +279,20 @@ def _pose(target: Target, wanted: dict[int, Array]) -> tuple[dict[int, Array], d
             held[bone] = np.where(locked, target.angles[bone], angles)
             channels[bone] = quaternion_from_euler(held[bone], target.orders[bone])
             world[bone] = quaternion_multiply(base, channels[bone])
-    return channels, held, world
+    return _Pose(channels, held, world)
+
+
+def _posed_again(target: Target, pose: _Pose, changed: dict[int, Array]) -> _Pose:
+    """Return `pose` with the bones of `changed` turned to these rotations (F, 4); what was posed below them stays."""
+    parents = target.skeleton.parents
+    stale: set[int] = set()
+    for bone in sorted(pose.world.keys() | changed.keys()):
+        if bone in changed or int(parents[bone]) in stale:
+            stale.add(bone)
+    wanted = {bone: pose.world[bone] for bone in stale if bone in pose.channels} | changed
+    known = {bone: rotation for bone, rotation in pose.world.items() if bone not in stale}
+    new = _pose(target, wanted, known)
+    return _Pose(pose.channels | new.channels, pose.held | new.held, new.world)
 
 
 def _hips_head(target: RestBody, world: dict[int, Array], path: Array) -> Array:
@@ -224,30 +303,82 @@ def _hips_head(target: RestBody, world: dict[int, Array], path: Array) -> Array:
     return middle + path + quaternion_rotate(delta, target.positions["hips"] - middle)
 
 
+def _standing_feet(
+    source: RestBody, target: RestBody, world: dict[int, Array], placed: dict[str, Array], up: Array, rate: float
+) -> list[_Standing]:
+    """Return when and how the performer's feet stand, for the feet that both bodies have; heights in source units."""
+    found = []
+    for side in SIDES:
+        role = next((r for r in (f"{side}_toe", f"{side}_foot") if r in placed and r in target.bones), None)
+        if role is None:
+            continue
+        on = planted(placed[role], up, source.leg_length(), rate)
+        upright = quaternion_rotate(_delta(target, world, f"{side}_foot"), up) @ up
+        # the toes of someone who lies or kneels are not on their soles
+        on &= upright > _ON_BALL
+        height = placed[role] @ up
+        ground = np.percentile(height[on], 20.0) if on.any() else np.percentile(height, 5.0)
+        found.append(_Standing(side, role, height - ground, on, on & (upright > _FLAT)))
+    return found
+
+
 def _lift(
-    target: Target,
-    rest_s: RestBody,
-    rest_t: RestBody,
-    world: dict[int, Array],
-    head: Array,
-    placed: dict[str, Array],
-    up: Array,
-    rate: float,
+    target: Target, body: RestBody, world: dict[int, Array], head: Array, stands: Sequence[_Standing], up: Array
 ) -> float:
     """Return how far to raise the target so that its planted toes are as high as at rest; 0 if no foot stands."""
     gaps = [np.empty(0)]
-    for side in SIDES:
-        role = next((r for r in (f"{side}_toe", f"{side}_foot") if r in placed and r in rest_t.bones), None)
-        if role is None:
-            continue
-        on = planted(placed[role], up, rest_s.leg_length(), rate)
-        foot = f"{side}_foot"
-        tilt = quaternion_multiply(world[rest_t.bones[foot]], quaternion_conjugate(rest_t.rotations[foot]))
-        on &= quaternion_rotate(tilt, up) @ up > _FLAT  # the toes of someone who lies or kneels are not on their soles
-        toe = _below_hips(target, rest_t.bones["hips"], rest_t.bones[role], world, head)
-        gaps.append((rest_t.positions[role] - toe)[on] @ up)
+    for foot in stands:
+        toe = _below_hips(target, body.bones["hips"], body.bones[foot.role], world, head)
+        gaps.append((body.positions[foot.role] - toe)[foot.flat] @ up)
     found = np.concatenate(gaps)
     return float(np.median(found)) if len(found) else 0.0
+
+
+def _planted_feet(
+    target: Target,
+    body: RestBody,
+    pose: _Pose,
+    head: Array,
+    stands: Sequence[_Standing],
+    axes: Array,
+    ratio: float,
+    rate: float,
+    options: Options,
+) -> tuple[_Pose, Array]:
+    """Return the pose with planted feet pinned and none in the floor, and how far (F) the hips rise for it."""
+    up = axes[2]
+    hips = body.bones["hips"]
+    legs, plans = [], []
+    for foot in stands:
+        thigh, knee, ankle, toe = (
+            _below_hips(target, hips, body.bones[role], pose.world, head)
+            for role in (f"{foot.side}_thigh", f"{foot.side}_calf", f"{foot.side}_foot", foot.role)
+        )
+        delta = _delta(body, pose.world, f"{foot.side}_thigh")
+        legs.append(feet.Leg(thigh, knee, ankle, quaternion_rotate(delta, axes[0])))
+        floor = float(body.positions[foot.role] @ up) + options.ground_offset
+        plans.append(feet.plan(toe, foot.height * ratio, foot.planted, up, floor, rate))
+    if not legs:
+        return pose, np.zeros(len(head))
+    turns, rise = feet.pin(legs, plans, up, rate, move_hips=options.root_motion != "HORIZONTAL")
+    changed: dict[int, Array] = {}
+    for foot, turns_of_leg in zip(stands, turns, strict=True):
+        for part, turn in zip(("thigh", "calf"), turns_of_leg, strict=True):
+            bone = body.bones[f"{foot.side}_{part}"]
+            changed[bone] = quaternion_multiply(turn, pose.world[bone])
+    pose = _posed_again(target, pose, changed)
+    changed = {}
+    for foot in stands:
+        if foot.role.endswith("toe"):
+            bone = body.bones[foot.role]
+            forward = quaternion_rotate(_delta(body, pose.world, foot.role), -axes[1])
+            changed[bone] = quaternion_multiply(feet.level_toe(forward, foot.planted, up, rate), pose.world[bone])
+    return (_posed_again(target, pose, changed) if changed else pose), rise
+
+
+def _delta(body: RestBody, world: dict[int, Array], role: str) -> Array:
+    """Return how far (F, 4) the bone of a role is turned from rest, in armature space."""
+    return quaternion_multiply(world[body.bones[role]], quaternion_conjugate(body.rotations[role]))
 
 
 def _below_hips(target: Target, hips: int, bone: int, world: dict[int, Array], head: Array) -> Array:
@@ -263,18 +394,19 @@ def _below_hips(target: Target, hips: int, bone: int, world: dict[int, Array], h
     return position
 
 
-def _location(target: Target, hips: int, world: dict[int, Array], head: Array) -> Array:
-    """Return the location channel (F, 3) that brings the head of the hips bone to `head` (F, 3).
+def _location(target: Target, bone: int, world: dict[int, Array], head: Array, locations: dict[int, Array]) -> Array:
+    """Return the location channel (F, 3) that brings the head of `bone` to `head` (F, 3).
 
-    What is above the hips has no role and so stands still.
+    What is above it has no role and stands still, but for bones with channels (F, 3) in `locations`.
     """
     skeleton = target.skeleton
     position, space = np.zeros(3), IDENTITY
-    for bone in skeleton.with_ancestors([hips]):
-        parent = int(skeleton.parents[bone])
+    for each in skeleton.with_ancestors([bone]):
+        parent = int(skeleton.parents[each])
         above = world[parent] if parent >= 0 else IDENTITY
-        position = position + quaternion_rotate(above, skeleton.local_positions[bone])
-        space = quaternion_multiply(above, skeleton.local_rotations[bone]) if target.local_location[bone] else above
-        if bone != hips:
-            position = position + quaternion_rotate(space, target.locations[bone])
+        position = position + quaternion_rotate(above, skeleton.local_positions[each])
+        space = quaternion_multiply(above, skeleton.local_rotations[each]) if target.local_location[each] else above
+        if each != bone:
+            moved = locations[each] if each in locations else target.locations[each]
+            position = position + quaternion_rotate(space, moved)
     return quaternion_rotate(quaternion_conjugate(space), head - position)

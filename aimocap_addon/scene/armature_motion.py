@@ -161,7 +161,7 @@ def write_action(armature: bpy.types.Object, solution: Solution, first_frame: in
     action, curves = compat.create_action(name, armature)
     try:
         pose_bones = _pose_bones(armature)
-        count = len(solution.location)
+        count = len(next(iter(solution.locations.values())))
         points = np.empty((count, 2), dtype=np.float32)
         points[:, 0] = first_frame + np.arange(count)
         linear = np.full(count, _LINEAR, dtype=np.int32)
@@ -181,10 +181,11 @@ def write_action(armature: bpy.types.Object, solution: Solution, first_frame: in
             for i in range(values.shape[1]):
                 if not locked[i]:
                     write(bone, channel, i, values[:, i])
-        hips = pose_bones[solution.hips]
-        for i in range(3):
-            if not hips.lock_location[i] and not hips.bone.use_connect:
-                write(hips, "location", i, solution.location[:, i])
+        for index, location in solution.locations.items():
+            bone = pose_bones[index]
+            for i in range(3):
+                if not bone.lock_location[i] and not bone.bone.use_connect:
+                    write(bone, "location", i, location[:, i])
     except Exception:
         bpy.data.actions.remove(action)
         raise

@@ -11,8 +11,8 @@ import bpy
 import numpy as np
 
 from ..motion.body import asymmetry
-from ..motion.mapping import Mapping, detect, families
-from ..motion.retarget import solve
+from ..motion.mapping import Mapping, UnknownSkeletonError, mapping_for
+from ..motion.retarget import ROOT_MOTIONS, Options, solve
 from ..motion.skeleton import Skeleton
 from . import compat
 from .armature_motion import motion_range, read_motion, read_skeleton, read_target, write_action
@@ -24,6 +24,8 @@ _FRAME_TOLERANCE = 1e-3
 _BUILT_ASYMMETRY = 0.1
 # Relative difference between the object's scales along its axes.
 _SCALE_TOLERANCE = 1e-3
+
+SCALE_MODES = ("LEG", "ONE_TO_ONE")
 
 
 class BindResult(NamedTuple):
@@ -46,15 +48,26 @@ def bind_motion(
     source: bpy.types.Object,
     target: bpy.types.Object,
     *,
+    mapping: Mapping | None = None,
     action_name: str | None = None,
     frame_start: float | None = None,
     root_motion: str = "CAPTURED",
+    scale_mode: str = "LEG",
+    ground_offset: float = 0.0,
+    hold_contacts: bool = True,
 ) -> BindResult:
     """Give the motion of the armature `source` to the armature `target`, as a new action.
 
     The action has linear keys on whole scene frames, from the source's first frame (or `frame_start`) on; the last
     frame of the motion is inside. The motion happens in the target object's own space: a character stays where it was
-    put in the scene, and faces as it was turned. `root_motion` "IN_PLACE" keeps the hips over their place.
+    put in the scene, and faces as it was turned.
+
+    `root_motion`: "CAPTURED" lets the hips travel, "IN_PLACE" keeps them over their place, "ROOT_BONE" leaves the
+    travel to the bone at the top of the skeleton, "HORIZONTAL" keeps them at one height. `scale_mode`: "LEG" makes
+    steps as long as the target's legs can take them, "ONE_TO_ONE" keeps distances in the scene. `ground_offset`, in
+    scene units, raises the character. `hold_contacts` keeps planted feet where they stand.
+
+    `mapping` says which bones of the target play which part, where its own is not the one to find.
 
     Nothing else of the target changes; its previous action is kept with a fake user. Raises SceneError, with
     everything as it was, when the motion cannot be bound.
@@ -63,22 +76,37 @@ def bind_motion(
     _check_armature(source)
     if source == target:
         raise SceneError(f"“{source.name}” cannot receive its own motion: choose another armature as the character.")
-    check_target(target)
+    check_target(target, mapping)
+    if root_motion not in ROOT_MOTIONS:
+        raise SceneError(f"There is no root motion “{root_motion}”: choose one of {', '.join(ROOT_MOTIONS)}.")
+    if scale_mode not in SCALE_MODES:
+        raise SceneError(f"There is no scale mode “{scale_mode}”: choose one of {', '.join(SCALE_MODES)}.")
     span = motion_range(source)
     if span is None:
         raise SceneError(f"“{source.name}” has no motion: choose the armature that came with the captured motion.")
     skeleton = read_skeleton(source)
     receiver = read_target(target)
     source_mapping = _without_twists(_mapping(source, skeleton))
-    target_mapping = _writable(target, _mapping(target, receiver.skeleton))
+    target_mapping = _writable(target, mapping or _mapping(target, receiver.skeleton))
+    if root_motion == "ROOT_BONE" and target.pose.bones[target_mapping.bones["hips"]].parent is None:
+        raise SceneError(
+            f"“{target.name}” has no bone above its hips that could take the travel: choose another root motion."
+        )
 
     shift = 0.0 if frame_start is None else frame_start - span[0]
     first = math.floor(span[0] + shift + _FRAME_TOLERANCE)
     last = max(first, math.ceil(span[1] + shift - _FRAME_TOLERANCE))
     frames = np.clip(np.arange(first, last + 1) - shift, *span)
     motion = read_motion(source, skeleton, list(source_mapping.bones.values()), frames)
+    scale = _scale(target)
+    options = Options(
+        root_motion=root_motion,
+        path_scale=_scale(source) / scale if scale_mode == "ONE_TO_ONE" else None,
+        ground_offset=ground_offset / scale,
+        hold_contacts=hold_contacts,
+    )
     try:
-        solution = solve(skeleton, source_mapping, motion, receiver, target_mapping, in_place=root_motion == "IN_PLACE")
+        solution = solve(skeleton, source_mapping, motion, receiver, target_mapping, options)
     except ValueError as error:
         raise SceneError(
             f"The motion of “{source.name}” does not fit “{target.name}” because {error}: check both rest poses."
@@ -99,8 +127,8 @@ def bind_motion(
     return BindResult(action, len(solution.rotations), missing, target_mapping.family, (first, last), warning)
 
 
-def check_target(target: bpy.types.Object) -> None:
-    """Raise SceneError if no motion can be bound to `target` as it is; changes nothing."""
+def check_target(target: bpy.types.Object, mapping: Mapping | None = None) -> None:
+    """Raise SceneError if no motion can be bound to `target` as it is, by `mapping` if given; changes nothing."""
     _check_armature(target)
     animation = target.animation_data
     if not target.is_editable:
@@ -111,7 +139,16 @@ def check_target(target: bpy.types.Object) -> None:
     scales = [axis.length for axis in (x, y, z)]
     if min(scales) <= 0.0 or max(scales) - min(scales) > _SCALE_TOLERANCE * max(scales):
         raise SceneError(f"“{target.name}” is not scaled evenly: give it the same scale along X, Y and Z.")
-    _writable(target, _mapping(target, read_skeleton(target)))
+    skeleton = read_skeleton(target)
+    absent = [bone for bone in mapping.bones.values() if bone not in skeleton.index] if mapping else []
+    if absent:
+        raise SceneError(f"“{target.name}” has no bones {', '.join(absent)}: map the bones of the character again.")
+    _writable(target, mapping or _mapping(target, skeleton))
+
+
+def _scale(armature: bpy.types.Object) -> float:
+    """Return how many scene units one unit of the armature's space is long."""
+    return sum(axis.length for axis in armature.matrix_world.to_3x3().col) / 3.0
 
 
 def _check_armature(obj: bpy.types.Object) -> None:
@@ -124,11 +161,16 @@ def _check_armature(obj: bpy.types.Object) -> None:
 def _mapping(armature: bpy.types.Object, skeleton: Skeleton) -> Mapping:
     if armature.data is not None and "rig_id" in armature.data:  # Rigify's mark on the rigs that it generates
         raise SceneError(f"“{armature.name}” is a generated Rigify control rig: choose its metarig instead.")
-    found = detect(skeleton.names, skeleton.parents.tolist())
-    if found is None:
+    try:
+        found = mapping_for(skeleton)
+    except UnknownSkeletonError as error:
         raise SceneError(
-            f"The bones of “{armature.name}” are not named like those of any known rig ({', '.join(families())}): "
-            "rename them or choose another armature."
+            f"The bones of “{armature.name}” are not named like those of a known rig (MetaHuman, Mixamo, Rigify and "
+            f"others), and {error}: choose the armature that moves the character."
+        ) from error
+    if found.controls:
+        raise SceneError(
+            f"“{armature.name}” is a control rig ({found.family}): choose the skeleton that it exports instead."
         )
     return found
 

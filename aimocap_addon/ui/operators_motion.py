@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ..jobs.record import CaptureRecord
 from ..jobs.store import StoreError
@@ -17,7 +17,7 @@ from ..scene.binding import bind_motion
 from ..scene.errors import SceneError
 from .addon import CaptureError
 from .capture_flow import finish
-from .properties import ROOT_MOTION_ITEMS
+from .properties import ROOT_MOTION_ITEMS, SCALE_MODE_ITEMS
 from .session import session
 
 if TYPE_CHECKING:
@@ -79,6 +79,15 @@ class AIMOCAP_OT_bind_motion(bpy.types.Operator):
     source: StringProperty(name="Source", description="Name of the armature that has the motion")
     target: StringProperty(name="Target", description="Name of the armature that receives it")
     root_motion: EnumProperty(name="Root Motion", items=ROOT_MOTION_ITEMS, default="CAPTURED")
+    scale_mode: EnumProperty(name="Travel", items=SCALE_MODE_ITEMS, default="LEG")
+    ground_offset: FloatProperty(
+        name="Ground Offset", description="Raise the character by this much", subtype="DISTANCE", default=0.0
+    )
+    hold_contacts: BoolProperty(
+        name="Hold Contacts",
+        description="Keep planted feet where they stand and all feet out of the floor; bends the legs a little",
+        default=True,
+    )
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -103,11 +112,21 @@ class AIMOCAP_OT_bind_motion(bpy.types.Operator):
         layout.prop_search(self, "source", context.scene, "objects", icon="ARMATURE_DATA")
         layout.prop_search(self, "target", context.scene, "objects", icon="ARMATURE_DATA")
         layout.prop(self, "root_motion")
+        layout.prop(self, "scale_mode")
+        layout.prop(self, "ground_offset")
+        layout.prop(self, "hold_contacts")
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
         try:
             source, target = self.armature_named(self.source, "source"), self.armature_named(self.target, "target")
-            bound = bind_motion(source, target, root_motion=self.root_motion)
+            bound = bind_motion(
+                source,
+                target,
+                root_motion=self.root_motion,
+                scale_mode=self.scale_mode,
+                ground_offset=self.ground_offset,
+                hold_contacts=self.hold_contacts,
+            )
         except (CaptureError, SceneError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

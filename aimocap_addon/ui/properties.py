@@ -20,6 +20,12 @@ EXPORT_RATE_ITEMS = (
 ROOT_MOTION_ITEMS = (
     ("CAPTURED", "As Captured", "The character travels as the person in the video does"),
     ("IN_PLACE", "In Place", "The character moves on the spot"),
+    ("ROOT_BONE", "Root Bone", "The bone at the top of the skeleton travels over the ground, as games want it"),
+    ("HORIZONTAL", "Horizontal", "The character travels with its hips at one height"),
+)
+SCALE_MODE_ITEMS = (
+    ("LEG", "By Legs", "Steps are as long as the character's legs can take them"),
+    ("ONE_TO_ONE", "1:1", "Distances stay as they are in the scene, whatever the character's size"),
 )
 
 

@@ -4,15 +4,23 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aimocap_addon.motion.retarget import Target
-from aimocap_addon.motion.rotations import Array, matrix_from_quaternion, normalize
+from aimocap_addon.motion.rotations import (
+    Array,
+    matrix_from_quaternion,
+    normalize,
+    quaternion_between,
+    quaternion_conjugate,
+    quaternion_multiply,
+)
 from aimocap_addon.motion.skeleton import Motion, Skeleton, forward_kinematics
 
 # name, parent, head in metres; left side only, "{s}" stands for the side. Faces -Y, left is +X.
 TRUNK_5 = [("spine_01", 1.0), ("spine_02", 1.08), ("spine_03", 1.16), ("spine_04", 1.24), ("spine_05", 1.34)]
 TRUNK_3 = [("spine_01", 1.0), ("spine_02", 1.16), ("spine_03", 1.3)]
-LIMBS = [
+LIMBS: list[tuple[str, str | None, tuple[float, float, float]]] = [
     ("clavicle_{s}", None, (0.03, 0.0, 1.42)),
     ("upperarm_{s}", "clavicle_{s}", (0.17, 0.02, 1.41)),
     ("lowerarm_{s}", "upperarm_{s}", (0.45, 0.02, 1.41)),
@@ -34,8 +42,13 @@ def person(
     trunk: list[tuple[str, float]] = TRUNK_5,
     seed: int | None = None,
     twists: bool = False,
+    knee: float = 0.49,
+    hips: float = 0.09,
 ) -> Skeleton:
-    """A skeleton named as Unreal's; `arm_drop` in degrees; a `seed` gives every bone axes of its own."""
+    """A skeleton named as Unreal's; `arm_drop` in degrees; a `seed` gives every bone axes of its own.
+
+    `knee` is how high the knees are and `hips` how far to the side the thighs start, in metres before `height` scales.
+    """
     rows: list[tuple[str, str | None, Array]] = [
         ("root", None, np.zeros(3)),
         ("pelvis", "root", np.array((0, 0, 0.93))),
@@ -46,9 +59,10 @@ def person(
         above = name
     rows += [("neck_01", above, np.array((0, 0.01, 1.46))), ("head", "neck_01", np.array((0, 0, 1.55)))]
     drop = np.radians(arm_drop)
+    moved = {"thigh_{s}": (hips, 0.01, 0.90), "calf_{s}": (0.10, -0.01, knee)}
     for side, sign in (("l", 1.0), ("r", -1.0)):
         for name, parent, head in LIMBS:
-            x, y, z = head
+            x, y, z = moved.get(name, head)
             if parent and "clavicle" not in name and z > 1.3 and x > 0.17:
                 reach = x - 0.17
                 x, z = 0.17 + reach * np.cos(drop), z - reach * np.sin(drop)
@@ -82,7 +96,9 @@ def target(skeleton: Skeleton) -> Target:
     )
 
 
-def perform(skeleton: Skeleton, rotations: dict[str, Array], locations: dict[str, Array], frames: int) -> Motion:
+def perform(
+    skeleton: Skeleton, rotations: dict[str, Array], locations: dict[str, Array], frames: int, rate: float = 30.0
+) -> Motion:
     """The motion of every bone under channels relative to rest, in each bone's own axes."""
     bones = tuple(range(len(skeleton.names)))
     turned, placed = forward_kinematics(
@@ -95,5 +111,45 @@ def perform(skeleton: Skeleton, rotations: dict[str, Array], locations: dict[str
         bones,
         np.stack([np.broadcast_to(turned[bone], (frames, 4)) for bone in bones]),
         np.stack([np.broadcast_to(placed[bone], (frames, 3)) for bone in bones]),
-        30.0,
+        rate,
     )
+
+
+def walk(
+    skeleton: Skeleton, seconds: float, rate: float, *, stride: float = 0.9
+) -> tuple[Motion, dict[str, NDArray[np.bool_]]]:
+    """A walk along -Y at one stride (m) a second on flat feet, and when each foot stands (F).
+
+    A step takes 0.4 s; knees bend forwards as far as the pelvis, low enough for the reach of the legs, wants it.
+    """
+    times = np.arange(0.0, seconds, 1.0 / rate)
+    still = skeleton.rest_positions[skeleton.index["pelvis"]]
+    forward = np.array((0.0, -1.0, 0.0))
+    bob = 0.08 + 0.012 * np.cos(4.0 * np.pi * times)
+    pelvis = still + forward * (stride * times)[:, None] - np.array((0.0, 0.0, 1.0)) * bob[:, None]
+    rotations: dict[str, Array] = {}
+    stands: dict[str, NDArray[np.bool_]] = {}
+    for side, start in (("l", 0.0), ("r", 0.5)):
+        at = {part: skeleton.rest_positions[skeleton.index[f"{part}_{side}"]] for part in ("thigh", "calf", "foot")}
+        steps, phase = np.floor(times + start), (times + start) % 1.0
+        swing = np.clip((phase - 0.6) / 0.4, 0.0, 1.0)
+        stands[side] = swing == 0.0
+        # half a stride ahead of the hips when it lands, so that it stands under them in the middle
+        progress = swing**3 * (10.0 - 15.0 * swing + 6.0 * swing**2)
+        place = stride * (steps + progress - start + 0.3)
+        ankle = (
+            at["foot"] + forward * place[:, None] + np.array((0.0, 0.0, 0.1)) * (np.sin(np.pi * swing) ** 2)[:, None]
+        )
+        hip = pelvis - still + at["thigh"]
+        a, b = (float(np.linalg.norm(at[i] - at[j])) for i, j in (("calf", "thigh"), ("foot", "calf")))
+        reach = np.linalg.norm(ankle - hip, axis=-1)
+        along = (a**2 - b**2 + reach**2) / (2.0 * reach)
+        down = normalize(ankle - hip)
+        ahead = normalize(forward - down * (down @ forward)[:, None])
+        knee = hip + down * along[:, None] + ahead * np.sqrt(a**2 - along**2)[:, None]
+        thigh = quaternion_between(at["calf"] - at["thigh"], knee - hip)
+        calf = quaternion_between(at["foot"] - at["calf"], ankle - knee)
+        channels = {"thigh": thigh, "calf": quaternion_multiply(quaternion_conjugate(thigh), calf)}
+        rotations |= {f"{part}_{side}": q for part, q in channels.items()}
+        rotations[f"foot_{side}"] = quaternion_conjugate(calf)
+    return perform(skeleton, rotations, {"pelvis": pelvis - still}, len(times), rate), stands

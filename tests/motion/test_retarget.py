@@ -6,7 +6,7 @@ import pytest
 from people import TRUNK_3, perform, person, target
 
 from aimocap_addon.motion.mapping import Mapping, detect
-from aimocap_addon.motion.retarget import Solution, Target, solve
+from aimocap_addon.motion.retarget import Options, Solution, Target, solve
 from aimocap_addon.motion.rotations import (
     Array,
     matrix_from_quaternion,
@@ -19,6 +19,7 @@ from aimocap_addon.motion.rotations import (
 from aimocap_addon.motion.skeleton import Motion, Skeleton, forward_kinematics
 
 FRAMES = 50
+FREE_FEET = Options(hold_contacts=False)
 LIMBS = [
     (f"{a}_{s}", f"{b}_{s}")
     for s in "lr"
@@ -49,10 +50,8 @@ def dance(skeleton: Skeleton, scale: float = 1.0, seed: int = 1) -> Motion:
 def shown(receiver: Target, solution: Solution) -> Motion:
     """What the solution's channels look like on the target."""
     bones = tuple(range(len(receiver.skeleton.names)))
-    turned, placed = forward_kinematics(
-        receiver.skeleton, bones, solution.rotations, {solution.hips: solution.location}
-    )
-    count = len(solution.location)
+    turned, placed = forward_kinematics(receiver.skeleton, bones, solution.rotations, solution.locations)
+    count = len(next(iter(solution.locations.values())))
     return Motion(
         bones,
         np.stack([np.broadcast_to(turned[bone], (count, 4)) for bone in bones]),
@@ -61,8 +60,8 @@ def shown(receiver: Target, solution: Solution) -> Motion:
     )
 
 
-def retargeted(source: Skeleton, motion: Motion, receiver: Target, **settings: bool) -> Motion:
-    solution = solve(source, mapping(source), motion, receiver, mapping(receiver.skeleton), **settings)
+def retargeted(source: Skeleton, motion: Motion, receiver: Target, options: Options = FREE_FEET) -> Motion:
+    solution = solve(source, mapping(source), motion, receiver, mapping(receiver.skeleton), options)
     return shown(receiver, solution)
 
 
@@ -146,7 +145,7 @@ def test_the_path_is_scaled_by_leg_length() -> None:
 def test_in_place_only_rises_and_sinks() -> None:
     source, receiver = person(), target(person(height=1.4))
     motion = dance(source)
-    result = retargeted(source, motion, receiver, in_place=True)
+    result = retargeted(source, motion, receiver, Options(root_motion="IN_PLACE", hold_contacts=False))
     thighs = [receiver.skeleton.index[f"thigh_{s}"] for s in "lr"]
     middle = result.positions[thighs].mean(axis=0)
     assert np.ptp(middle[:, :2], axis=0) == pytest.approx((0.0, 0.0), abs=1e-9)
