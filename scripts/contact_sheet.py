@@ -117,7 +117,7 @@ class _Stage:
         flat = points.reshape(-1, 3)
         low, high = flat.min(axis=0), flat.max(axis=0)
         tall = float(np.median(np.ptp(points[..., 2], axis=1)))
-        margin = 0.10 * tall  # bodies are thicker than bones
+        margin = 0.15 * tall  # bodies are thicker than bones, and hair stands above a head
 
         camera = bpy.data.objects.new("Contact sheet camera", bpy.data.cameras.new("Contact sheet camera"))
         data = camera.data
