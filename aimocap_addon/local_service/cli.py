@@ -71,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--url-lifetime", type=float, default=_URL_LIFETIME_SEC, help="seconds that signed URLs work")
 
+    serve.add_argument("--faults", type=Path, help=argparse.SUPPRESS)  # for tests, see `faults`
+
     _add_administration(commands)
     return parser
 
@@ -150,6 +152,7 @@ def _serve(options: argparse.Namespace, make_solver: Callable[[str | None], Solv
             options.attempts,
             options.solve_limit,
             options.disk_reserve * 1024 * 1024,
+            faults=options.faults,
         ),
         solver,
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from .app import create_app
 from .database import Database
@@ -53,6 +54,7 @@ class ServeOptions:
     max_attempts: int = MAX_ATTEMPTS
     solve_limit_sec: float = SOLVE_LIMIT_SEC
     disk_reserve_bytes: int = DISK_RESERVE_BYTES
+    faults: Path | None = None
 
 
 def serve(options: ServeOptions, solver: SolverRunner) -> None:
@@ -71,7 +73,11 @@ def serve(options: ServeOptions, solver: SolverRunner) -> None:
         workforce = _workforce(options)
         dispatcher = Dispatcher(database, storage, solver, workforce, options.max_attempts, options.solve_limit_sec)
         sweeper = Sweeper(database, storage)
-        app = create_app(database, storage, signer, dispatcher.wake)
+        app: ASGIApp = create_app(database, storage, signer, dispatcher.wake)
+        if options.faults is not None:
+            from .faults import Faults  # for tests alone
+
+            app = Faults(app, options.faults, database, storage)
         dispatcher.start()
         sweeper.start()
         try:
