@@ -71,19 +71,27 @@ def _palm(source: RestBody, target: RestBody, side: str, before: Array) -> Array
 
     The palm's plane goes through wrist, first and last knuckle; in it the hand points to the middle knuckle.
     """
-    knuckles = [f"{side}_{finger}_1" for finger in FINGERS[1:] if _both(source, target, f"{side}_{finger}_1")]
+    knuckles = palm_knuckles(source, target, side)
     if not knuckles:
         return before
     hand = f"{side}_hand"
-    middle = f"{side}_middle_1" if f"{side}_middle_1" in knuckles else knuckles[len(knuckles) // 2]
-    if len(knuckles) == 1:
-        return _along(source, target, hand, middle, before)[hand]
-    frames = []
-    for body in (target, source):
-        normal = np.cross(body.direction(hand, knuckles[0]), body.direction(hand, knuckles[-1]))
-        across = np.cross(normal, body.direction(hand, middle))
-        if np.linalg.norm(normal) < 1e-9 or np.linalg.norm(across) < 1e-9:
-            return _along(source, target, hand, middle, before)[hand]
-        normal, across = normalize(normal), normalize(across)
-        frames.append(np.stack((normal, across, np.cross(normal, across)), axis=-1))
+    frames = [palm_frame(*(body.direction(hand, knuckle) for knuckle in knuckles)) for body in (target, source)]
+    if any(abs(np.linalg.det(frame)) < 0.5 for frame in frames):
+        return _along(source, target, hand, knuckles[1], before)[hand]
     return quaternion_from_matrix(frames[1] @ frames[0].T)
+
+
+def palm_knuckles(source: RestBody, target: RestBody, side: str) -> tuple[str, ...]:
+    """Return the roles of first, middle and last knuckle of the palm that both bodies have; empty without any."""
+    found = [f"{side}_{finger}_1" for finger in FINGERS[1:] if _both(source, target, f"{side}_{finger}_1")]
+    if not found:
+        return ()
+    middle = f"{side}_middle_1" if f"{side}_middle_1" in found else found[len(found) // 2]
+    return found[0], middle, found[-1]
+
+
+def palm_frame(first: Array, middle: Array, last: Array) -> Array:
+    """Return axes (..., 3, 3) of a palm from its knuckles (..., 3), seen from the wrist; zero if they are in line."""
+    normal = normalize(np.cross(first, last))
+    across = normalize(np.cross(normal, middle))
+    return np.stack((normal, across, np.cross(normal, across)), axis=-1)

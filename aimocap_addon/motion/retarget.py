@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from . import feet
 from .body import RestBody, body_axes
-from .calibration import calibrations
+from .calibration import calibrations, palm_frame, palm_knuckles
 from .contacts import planted
-from .mapping import SIDES, Mapping
+from .mapping import FINGERS, SIDES, Mapping
 from .rotations import (
     Array,
     euler_from_quaternion,
@@ -123,12 +123,13 @@ def solve(
     turned = {role: quaternion_multiply(turn, motion.rotations[row[bone]]) for role, bone in rest_s.bones.items()}
     placed = {
         role: quaternion_rotate(turn, motion.positions[row[rest_s.bones[role]]])
-        for role in _FEET
+        for role in _PLACED
         if role in rest_s.bones
     }
 
     wanted = _limbs(rest_s, rest_t, turned) | _trunk(rest_s, rest_t, turned, source_mapping, target_mapping)
     pose = _pose(target, {rest_t.bones[role]: r for role, r in wanted.items()})
+    pose = _with_palms(target, rest_s, rest_t, pose, placed)
 
     path = (placed["left_thigh"] + placed["right_thigh"]) / 2.0 - rest_s.hip_midpoint()
     height = (path @ up)[:, None] * up
@@ -189,7 +190,11 @@ class _Standing:
 _FLAT = np.cos(np.radians(30.0))
 _ON_BALL = np.cos(np.radians(75.0))
 # Joints whose place matters, not only their rotation.
-_FEET = tuple(f"{side}_{part}" for side in SIDES for part in ("thigh", "foot", "toe"))
+_PLACED = tuple(
+    f"{side}_{part}"
+    for side in SIDES
+    for part in ("thigh", "foot", "toe", "hand", *(f"{finger}_1" for finger in FINGERS[1:]))
+)
 
 
 def _limbs(source: RestBody, target: RestBody, turned: dict[str, Array]) -> dict[str, Array]:
@@ -295,6 +300,29 @@ def _posed_again(target: Target, pose: _Pose, changed: dict[int, Array]) -> _Pos
     return _Pose(pose.channels | new.channels, pose.held | new.held, new.world)
 
 
+def _with_palms(target: Target, source: RestBody, body: RestBody, pose: _Pose, placed: dict[str, Array]) -> _Pose:
+    """Return the pose with hands turned so that palms face where the performer's do, also while they arch.
+
+    Only for performers with bones in the palm; without, a palm is rigid and its calibration says it all.
+    """
+    changed: dict[int, Array] = {}
+    for side in SIDES:
+        knuckles = palm_knuckles(source, body, side)
+        metacarpals = [f"{side}_{finger}_metacarpal" for finger in FINGERS]
+        if f"{side}_hand" not in source.bones or not knuckles or not any(m in source.bones for m in metacarpals):
+            continue
+        hand = body.bones[f"{side}_hand"]
+        wrist = np.zeros(3)
+        here = palm_frame(*(_below(target, hand, body.bones[k], pose.world, wrist) for k in knuckles))
+        there = palm_frame(*(placed[k] - placed[f"{side}_hand"] for k in knuckles))
+        if min(np.abs(np.linalg.det(here)).min(), np.abs(np.linalg.det(there)).min()) < 0.5:
+            continue  # knuckles in one line have no plane
+        turn = quaternion_from_matrix(there @ np.swapaxes(here, -1, -2))
+        for bone in (hand, *(body.bones[m] for m in metacarpals if m in body.bones)):
+            changed[bone] = quaternion_multiply(turn, pose.world[bone])
+    return _posed_again(target, pose, changed) if changed else pose
+
+
 def _hips_head(target: RestBody, world: dict[int, Array], path: Array) -> Array:
     """Return the head (F, 3) of the hips bone when the midpoint of the hip joints is `path` (F, 3) away from rest."""
     rotation = world[target.bones["hips"]]
@@ -328,7 +356,7 @@ def _lift(
     """Return how far to raise the target so that its planted toes are as high as at rest; 0 if no foot stands."""
     gaps = [np.empty(0)]
     for foot in stands:
-        toe = _below_hips(target, body.bones["hips"], body.bones[foot.role], world, head)
+        toe = _below(target, body.bones["hips"], body.bones[foot.role], world, head)
         gaps.append((body.positions[foot.role] - toe)[foot.flat] @ up)
     found = np.concatenate(gaps)
     return float(np.median(found)) if len(found) else 0.0
@@ -351,7 +379,7 @@ def _planted_feet(
     legs, plans = [], []
     for foot in stands:
         thigh, knee, ankle, toe = (
-            _below_hips(target, hips, body.bones[role], pose.world, head)
+            _below(target, hips, body.bones[role], pose.world, head)
             for role in (f"{foot.side}_thigh", f"{foot.side}_calf", f"{foot.side}_foot", foot.role)
         )
         delta = _delta(body, pose.world, f"{foot.side}_thigh")
@@ -381,11 +409,11 @@ def _delta(body: RestBody, world: dict[int, Array], role: str) -> Array:
     return quaternion_multiply(world[body.bones[role]], quaternion_conjugate(body.rotations[role]))
 
 
-def _below_hips(target: Target, hips: int, bone: int, world: dict[int, Array], head: Array) -> Array:
-    """Return the head (F, 3) of a bone below the hips, whose own head is at `head` (F, 3)."""
+def _below(target: Target, top: int, bone: int, world: dict[int, Array], head: Array) -> Array:
+    """Return the head (F, 3) of a bone below the bone `top`, whose own head is at `head` (3 or F, 3)."""
     skeleton = target.skeleton
     chain = [bone]
-    while chain[-1] != hips:
+    while chain[-1] != top:
         chain.append(int(skeleton.parents[chain[-1]]))
     position = head
     for parent, child in zip(chain[:0:-1], chain[-2::-1], strict=True):

@@ -44,6 +44,7 @@ def person(
     twists: bool = False,
     knee: float = 0.49,
     hips: float = 0.09,
+    metacarpals: bool = False,
 ) -> Skeleton:
     """A skeleton named as Unreal's; `arm_drop` in degrees; a `seed` gives every bone axes of its own.
 
@@ -66,7 +67,13 @@ def person(
             if parent and "clavicle" not in name and z > 1.3 and x > 0.17:
                 reach = x - 0.17
                 x, z = 0.17 + reach * np.cos(drop), z - reach * np.sin(drop)
-            rows.append((name.format(s=side), (parent or above).format(s=side), np.array((x * sign, y, z))))
+            holder = (parent or above).format(s=side)
+            if metacarpals and "_01_" in name:
+                wrist = np.array(next(row[2] for row in rows if row[0] == holder))
+                palm_bone = f"{name.partition('_')[0]}_metacarpal_{side}"
+                rows.append((palm_bone, holder, wrist + 0.2 * (np.array((x * sign, y, z)) - wrist)))
+                holder = palm_bone
+            rows.append((name.format(s=side), holder, np.array((x * sign, y, z))))
         if twists:
             at = {name: head for name, _, head in rows}
             for bone, end, share in (("lowerarm", "hand", 0.5), ("upperarm", "lowerarm", 0.0)):

@@ -179,8 +179,8 @@ def test_a_knee_never_ends_up_straight_or_bent_the_wrong_way(bend: float, shift:
     left, down = np.array((1.0, 0.0, 0.0)), np.array((0.0, 0.0, -0.45))
     angle = np.radians(bend)
     calf = np.array((0.0, 0.43 * np.sin(angle), -0.43 * np.cos(angle)))
-    still = [np.broadcast_to(p, (frames, 3)) for p in (np.zeros(3), down, down + calf, left)]
-    moved = np.linspace(0.0, 1.0, frames)[:, None] * np.array(shift)
+    still: list[Array] = [np.zeros((frames, 3)) + p for p in (0.0 * down, down, down + calf, left)]
+    moved = np.linspace(0.0, 1.0, frames)[:, None] * np.array(shift, dtype=np.float64)
     thigh, shin, ankle = reach(Leg(*still), still[2] + moved)
     hinge = quaternion_rotate(thigh, still[3])
     bent = np.sum(np.cross(quaternion_rotate(thigh, down), quaternion_rotate(shin, calf)) * hinge, axis=-1)

@@ -10,6 +10,7 @@ from aimocap_addon.motion.retarget import Options, Solution, Target, solve
 from aimocap_addon.motion.rotations import (
     Array,
     matrix_from_quaternion,
+    normalize,
     quaternion_conjugate,
     quaternion_from_axis_angle,
     quaternion_from_euler,
@@ -248,3 +249,23 @@ def test_a_skeleton_without_extent_is_refused() -> None:
     flat = Skeleton(source.names, source.parents, np.tile(np.eye(4), (len(source.names), 1, 1)))
     with pytest.raises(ValueError, match="lie on each other"):
         solve(source, mapping(source), dance(source), target(flat), mapping(flat))
+
+
+@pytest.mark.parametrize("metacarpals", [True, False])
+def test_palms_follow_a_hand_that_arches(metacarpals: bool) -> None:
+    """The performer's hands have bones in the palm; the character's may have some or none."""
+    source = person(arm_drop=50.0, seed=1, metacarpals=True)
+    receiver = target(person(seed=2, metacarpals=metacarpals, height=1.2))
+    motion = dance(source)
+    result = retargeted(source, motion, receiver)
+
+    def palm(skeleton: Skeleton, moved: Motion, side: str) -> Array:
+        first, last = (
+            direction(skeleton, moved, f"hand_{side}", f"{finger}_01_{side}") for finger in ("index", "pinky")
+        )
+        return normalize(np.cross(first, last))
+
+    for side in "lr":
+        error = np.linalg.norm(palm(source, motion, side) - palm(receiver.skeleton, result, side), axis=-1)
+        assert np.degrees(error).max() < 1e-6
+    assert worst(source, motion, receiver.skeleton, result) < 1e-6
