@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # workers that have nothing to do with arrays yet start sooner
+    import numpy as np
+    from numpy.typing import NDArray
 
 # Called with the share done (0..1) and a short present-tense text; raises SolveCanceledError to stop.
 ProgressCallback = Callable[[float, str], None]
