@@ -62,6 +62,7 @@ class Placement:
     armature: str = ""
     blend_file: str = ""
     root_motion: str = "CAPTURED"
+    hold_contacts: bool = True
 
 
 @dataclass(frozen=True)

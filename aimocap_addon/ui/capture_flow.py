@@ -29,6 +29,7 @@ class CaptureOptions:
     mocap_type: str = "full_body"
     export_rate: str = "SCENE"
     root_motion: str = "CAPTURED"
+    hold_contacts: bool = True
     consent: bool = False
 
 
@@ -111,13 +112,20 @@ def begin(context: bpy.types.Context, source: VideoSource, options: CaptureOptio
             armature=options.armature,
             blend_file=bpy.data.filepath,
             root_motion=options.root_motion,
+            hold_contacts=options.hold_contacts,
         ),
     )
     return CaptureRecord.new(request), service
 
 
-def finish(context: bpy.types.Context, record: CaptureRecord, armature: str | None = None) -> FinishedCapture:
-    """Import the motion of a ready capture and bind it to its armature, or to another one given by name.
+def finish(
+    context: bpy.types.Context,
+    record: CaptureRecord,
+    armature: str | None = None,
+    root_motion: str | None = None,
+    hold_contacts: bool | None = None,
+) -> FinishedCapture:
+    """Import the motion of a ready capture and bind it as the capture asked for, or as the arguments say.
 
     Raises CaptureError or SceneError; nothing is then left behind in the file.
     """
@@ -144,7 +152,11 @@ def finish(context: bpy.types.Context, record: CaptureRecord, armature: str | No
     else:
         try:
             bound = bind_motion(
-                imported, target, action_name=f"{target.name} {request.title}", root_motion=placement.root_motion
+                imported,
+                target,
+                action_name=f"{target.name} {request.title}",
+                root_motion=root_motion or placement.root_motion,
+                hold_contacts=placement.hold_contacts if hold_contacts is None else hold_contacts,
             )
         finally:
             remove_imported(imported)

@@ -45,6 +45,7 @@ def _capture_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mocap-type", choices=_choices(MOCAP_TYPE_ITEMS), default="full_body")
     parser.add_argument("--rate", choices=_choices(EXPORT_RATE_ITEMS), default="scene", help="motion frames per second")
     parser.add_argument("--root-motion", choices=_choices(ROOT_MOTION_ITEMS), default="captured")
+    parser.add_argument("--no-foot-lock", action="store_true", help="let planted feet slide as the solve has them")
     parser.add_argument("--trim-start", type=float, default=0.0, metavar="SEC", help="where the capture begins")
     parser.add_argument("--trim-end", type=float, default=None, metavar="SEC", help="where it ends")
     parser.add_argument("--frame-start", type=int, default=None, metavar="FRAME", help="default: the scene's first")
@@ -110,6 +111,7 @@ def _capture_into_file(arguments: argparse.Namespace) -> None:
         mocap_type=arguments.mocap_type,
         export_rate=arguments.rate.upper(),
         root_motion=arguments.root_motion.upper(),
+        hold_contacts=not arguments.no_foot_lock,
         consent=arguments.consent,
     )
     record, service = begin(context, source, options)

@@ -46,6 +46,7 @@ class CaptureOperator(OperatorBase):
     mocap_type: EnumProperty(name="Capture", items=MOCAP_TYPE_ITEMS, default="full_body")
     export_rate: EnumProperty(name="Rate", items=EXPORT_RATE_ITEMS, default="SCENE")
     root_motion: EnumProperty(name="Root Motion", items=ROOT_MOTION_ITEMS, default="CAPTURED")
+    hold_contacts: BoolProperty(name="Lock Feet", description="Keep planted feet where they stand", default=True)
     consent: BoolProperty(
         name="Consent",
         description="Agree for this capture that the video is sent to the cloud service and costs v-credits",
@@ -58,12 +59,14 @@ class CaptureOperator(OperatorBase):
         raise NotImplementedError
 
     def capture_options(self) -> CaptureOptions:
-        return CaptureOptions(self.armature, self.mocap_type, self.export_rate, self.root_motion, self.consent)
+        return CaptureOptions(
+            self.armature, self.mocap_type, self.export_rate, self.root_motion, self.hold_contacts, self.consent
+        )
 
     def take_panel_settings(self, context: bpy.types.Context) -> None:
         """Fill what the caller left unset from the panel's settings."""
         settings = settings_of(addon.current_scene(context))
-        for name in ("mocap_type", "export_rate", "root_motion"):
+        for name in ("mocap_type", "export_rate", "root_motion", "hold_contacts"):
             if not self.properties.is_property_set(name):
                 setattr(self, name, getattr(settings, name))
         if not self.properties.is_property_set("armature") and settings.armature is not None:
@@ -171,7 +174,15 @@ class AIMOCAP_OT_capture_file(CaptureOperator, bpy.types.Operator):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop_search(self, "armature", context.scene, "objects", icon="ARMATURE_DATA")
-        for name in ("mocap_type", "export_rate", "root_motion", "trim_start", "trim_end", "frame_start"):
+        for name in (
+            "mocap_type",
+            "export_rate",
+            "root_motion",
+            "hold_contacts",
+            "trim_start",
+            "trim_end",
+            "frame_start",
+        ):
             layout.prop(self, name)
 
 
@@ -338,7 +349,14 @@ class AIMOCAP_OT_watch(bpy.types.Operator):
         else:
             try:
                 bring_in = bpy.ops.aimocap.import_capture  # type: ignore[attr-defined]
-                bring_in("EXEC_DEFAULT", True, capture_id=record.capture_id)
+                placement = record.request.placement
+                bring_in(
+                    "EXEC_DEFAULT",
+                    True,
+                    capture_id=record.capture_id,
+                    root_motion=placement.root_motion,
+                    hold_contacts=placement.hold_contacts,
+                )
             except RuntimeError as error:  # the operator's own report
                 self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
             else:

@@ -44,10 +44,32 @@ class AIMOCAP_OT_import_capture(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
+    root_motion: EnumProperty(name="Root Motion", items=ROOT_MOTION_ITEMS, options={"SKIP_SAVE"})
+    hold_contacts: BoolProperty(
+        name="Lock Feet", description="Keep planted feet where they stand", default=True, options={"SKIP_SAVE"}
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "use_armature")
+        row = layout.row()
+        row.enabled = self.use_armature
+        row.prop_search(self, "armature", context.scene, "objects", icon="ARMATURE_DATA")
+        layout.prop(self, "root_motion")
+        layout.prop(self, "hold_contacts")
+
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         try:
-            armature = self.armature if self.use_armature else None
-            done = finish(context, self.record(), armature)
+            given = self.properties.is_property_set
+            done = finish(
+                context,
+                self.record(),
+                self.armature if self.use_armature else None,
+                self.root_motion if given("root_motion") else None,
+                self.hold_contacts if given("hold_contacts") else None,
+            )
         except (CaptureError, SceneError, StoreError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -54,9 +54,10 @@ class CapturePanel:
         column.prop(settings, "armature", icon="ARMATURE_DATA")
         column.prop(settings, "mocap_type")
         column.prop(settings, "export_rate")
-        row = column.row()
-        row.enabled = settings.armature is not None
-        row.prop(settings, "root_motion")
+        bound = column.column()
+        bound.enabled = settings.armature is not None
+        bound.prop(settings, "root_motion")
+        bound.prop(settings, "hold_contacts")
         self.draw_service(context, layout, source[1] if source else None)
         self.draw_buttons(layout, source[0] if source else None)
         self.draw_captures(layout, settings.armature)
@@ -152,6 +153,8 @@ def draw_ended(layout: bpy.types.UILayout, record: CaptureRecord, character: bpy
     if record.stage is Stage.READY:
         properties = row.operator("aimocap.import_capture", text="", icon="IMPORT")
         properties.capture_id = record.capture_id
+        properties.root_motion = record.request.placement.root_motion
+        properties.hold_contacts = record.request.placement.hold_contacts
         if character is not None:
             properties.use_armature, properties.armature = True, character.name
         return

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import EnumProperty, PointerProperty
+from bpy.props import BoolProperty, EnumProperty, PointerProperty
 
 MOCAP_TYPE_ITEMS = (
     ("full_body", "Full Body", "Capture the whole person, with travel through the room"),
@@ -50,6 +50,9 @@ class AIMOCAP_PG_settings(bpy.types.PropertyGroup):
     )
     root_motion: EnumProperty(
         name="Root Motion", description="How the character travels", items=ROOT_MOTION_ITEMS, default="CAPTURED"
+    )
+    hold_contacts: BoolProperty(
+        name="Lock Feet", description="Keep planted feet where they stand, as the person's do", default=True
     )
 
 
