@@ -359,19 +359,20 @@ class Faults:
             error = {"code": "job_not_completed", "message": "The job is queued and has no result yet."}
             answer.rewrite({"error": error})
             return
-        if value["data"]["job"]["status"] in (JobStatus.PROCESSING, JobStatus.COMPLETED):
-            value["data"]["job"]["status"] = JobStatus.QUEUED
-            value["data"]["job"].pop("completedAt", None)
-            value["data"]["result"] = None
-            early = ("created", "uploaded", "queued")
-            value["data"]["events"] = [event for event in value["data"]["events"] if event["type"] in early]
+        poll = _payload(value)
+        if poll["job"]["status"] in (JobStatus.PROCESSING, JobStatus.COMPLETED):
+            poll["job"]["status"] = JobStatus.QUEUED
+            poll["job"].pop("completedAt", None)
+            poll["result"] = None
+            poll["events"] = [event for event in poll["events"] if event["type"] in ("created", "uploaded", "queued")]
             answer.rewrite(value)
 
     def _invent_status(self, _call: _Call, answer: _Answer, options: dict[str, Any]) -> None:
         value = answer.json()
         if answer.status == 200 and value is not None:
-            value["data"]["job"]["status"] = options.get("value", "packaging")
-            value["data"]["result"] = None
+            poll = _payload(value)
+            poll["job"]["status"] = options.get("value", "packaging")
+            poll["result"] = None
             answer.rewrite(value)
 
     def _bare(self, _call: _Call, answer: _Answer, _options: dict[str, Any]) -> None:
@@ -475,9 +476,15 @@ def _route(scope: Scope) -> tuple[str, str]:
     return "", ""
 
 
+def _payload(value: dict[str, Any]) -> dict[str, Any]:
+    """Return what an answer holds, in its envelope or bare."""
+    return value.get("data", value)
+
+
 def _error_of(answer: _Answer) -> dict[str, str] | None:
     value = answer.json() if answer.status >= 400 else None
-    return value["error"] if isinstance(value, dict) else None
+    error = value.get("error") if isinstance(value, dict) else None
+    return error if isinstance(error, dict) else None
 
 
 def _change_result(answer: _Answer, change: Callable[[dict[str, Any]], None]) -> None:
@@ -485,7 +492,7 @@ def _change_result(answer: _Answer, change: Callable[[dict[str, Any]], None]) ->
     value = answer.json()
     if answer.status != 200 or value is None:
         return
-    data = value["data"]
+    data = _payload(value)
     result = data if "outputs" in data else data.get("result")
     if result is not None:
         change(result)
