@@ -72,12 +72,16 @@ def running_service(
     *arguments: str,
     module: str = MODULE,
     environment: Mapping[str, str] | None = None,
+    python: str | None = None,
 ) -> Iterator[ServiceProcess]:
-    """Start the service on a free port, wait until it answers, and end it afterwards."""
+    """Start the service on a free port, wait until it answers, and end it afterwards.
+
+    `python` runs it, by default that of its environment.
+    """
     data.mkdir(parents=True, exist_ok=True)
     output, log = data.with_name(f"{data.name}.out"), data.with_name(f"{data.name}.log")
     command: Sequence[str] = [
-        service_python(), "-m", module, "serve", "--port", "0", "--data", str(data), *arguments,
+        python or service_python(), "-m", module, "serve", "--port", "0", "--data", str(data), *arguments,
     ]  # fmt: skip
     with output.open("wb") as out, log.open("ab") as err:
         process = subprocess.Popen(

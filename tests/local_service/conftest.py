@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from aimocap_addon.local_service import keys, ledger
+from aimocap_addon.local_service.cancellation import cancel_job
 from aimocap_addon.local_service.database import Database
+from aimocap_addon.local_service.storage import Storage
 from scripts.service_process import ServiceProcess, running_service
 from tests.local_service import small_solver
 
@@ -124,6 +126,15 @@ def new_caller(service: ServiceProcess, credits_granted: int = 1000, plan: str =
     try:
         with database.write() as session:
             return Caller(service, keys.create_key(session, plan, credits_granted))
+    finally:
+        database.close()
+
+
+def cancel(service: ServiceProcess, job_id: str) -> None:
+    """Cancel a job beside the running service."""
+    database = Database(service.data)
+    try:
+        cancel_job(database, Storage(service.data), job_id)
     finally:
         database.close()
 

@@ -4,6 +4,7 @@
 Its "FBX" is the request as JSON, so that a test sees what reached the solver.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -36,6 +37,19 @@ def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: Progress
             for step in range(4):
                 progress(0.5 + step / 10, f"Step {step}")
                 time.sleep(0.03)
+        case "endless":
+            for step in itertools.count():
+                progress(0.5, f"Step {step}")
+                time.sleep(0.05)
+        case "together":
+            # Waits for a second worker, so that one alone does not do all.
+            data, job_id = request.video.parents[3], request.video.parents[1].name
+            pids = data / "worker_pids"
+            pids.mkdir(exist_ok=True)
+            (pids / job_id).write_text(str(os.getpid()))
+            deadline = time.monotonic() + 20
+            while len({path.read_text() for path in pids.iterdir()}) < 2 and time.monotonic() < deadline:
+                time.sleep(0.02)
         case "wait":
             # As the real one does, with a program of its own running meanwhile.
             child = subprocess.Popen(["sleep", "300"])
