@@ -84,8 +84,8 @@ def _readings(
 
 
 def _contradicts(other: Mapping, best: Mapping) -> bool:
-    """Tell whether another mapping gives a role to another bone; a control rig's own skeleton is no rival."""
-    if other.controls != best.controls:
+    """Tell whether another family gives a role to another bone; a control rig's own skeleton is no rival."""
+    if other.family == best.family or other.controls != best.controls:
         return False
     return any(best.bones.get(role, bone) != bone for role, bone in other.bones.items())
 
@@ -160,12 +160,14 @@ def _in_order(found: dict[str, int], parents: Sequence[int]) -> dict[str, int]:
 
 
 def _from_its_own_limb(role: str, above: str, found: dict[str, int]) -> bool:
-    """Tell whether a bone of a limb hangs from the bone before it, if that was found."""
+    """Tell whether a bone of a limb hangs from the one before it, and a twist bone from its limb, if that was found."""
     side, _, part = role.partition("_")
-    for limb in (ARM, LEG):
-        if part in limb[2:] and f"{side}_{limb[limb.index(part) - 1]}" in found:
-            return above == f"{side}_{limb[limb.index(part) - 1]}"
-    return True
+    limb, is_twist, _ = part.partition("_twist_")
+    before = f"{side}_{limb}" if is_twist else ""
+    for chain in (ARM, LEG):
+        if part in chain[2:]:
+            before = f"{side}_{chain[chain.index(part) - 1]}"
+    return above == before or before not in found
 
 
 def _earlier_in_chain(above: str, role: str) -> bool:

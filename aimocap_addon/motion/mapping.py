@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .detection import detect, families
 from .roles import FINGERS, SIDES, Mapping, missing_words, role_parents
 from .skeleton import Skeleton
@@ -30,8 +32,8 @@ class UnknownSkeletonError(ValueError):
 def mapping_for(skeleton: Skeleton, store: MappingStore | None = None) -> Mapping:
     """Return the mapping of a skeleton.
 
-    A mapping saved in `store` goes before the names of known rig families, and these before the shape at rest. Raises
-    UnknownSkeletonError when nothing fits.
+    A mapping saved in `store` goes before the names of known rig families, and these before the shape at rest; a saved
+    one that cannot be used leaves a warning. Raises UnknownSkeletonError when nothing fits.
     """
     saved = store.load(skeleton) if store is not None else None
     if saved is not None and saved.mapping is not None:
@@ -41,4 +43,4 @@ def mapping_for(skeleton: Skeleton, store: MappingStore | None = None) -> Mappin
         found, reason = guess(skeleton)
         if found is None:
             raise UnknownSkeletonError(reason)
-    return found
+    return replace(found, warnings=saved.warnings) if saved is not None else found

@@ -110,12 +110,13 @@ _REASONS = (_NO_TRUNK, _NOT_UPRIGHT, _NO_PROPORTIONS)
 
 
 def _limb_pairs(tree: Tree, mirror: Mirror) -> list[int]:
-    """Return one bone of each pair of long twins that hang from the mirror plane."""
+    """Return the fuller one of each pair of long twins that hang from the mirror plane."""
     found = []
     for bone, twin in enumerate(mirror.twin):
         parent = tree.parents[bone]
-        hangs = bone < twin and parent >= 0 and mirror.twin[parent] == parent
-        if hangs and tree.count[bone] >= 3 and tree.reach[bone] > 0.15 * tree.size:
+        hangs = twin not in (-1, bone) and parent >= 0 and mirror.twin[parent] == parent
+        is_fuller = hangs and (tree.count[bone], bone) > (tree.count[twin], twin)
+        if is_fuller and tree.count[bone] >= 3 and tree.reach[bone] > 0.15 * tree.size:
             found.append(bone)
     return found
 
@@ -180,7 +181,7 @@ def _fit_arm(tree: Tree, path: Sequence[int]) -> _Limb | None:
             continue
         cost = _fit(heads, i, j, k, _ARM_RATIO)
         share = (np.linalg.norm(heads[j] - heads[i]) + np.linalg.norm(heads[k] - heads[j])) / max(total, 1e-9)
-        cost += (max(0.0, _ARM_COVER - share) / 0.1) ** 2
+        cost += (max(0.0, _ARM_COVER - float(share)) / 0.1) ** 2
         options.append(_Limb(path[0] if i > 0 else -1, path[i], path[j], path[k], cost))
     return _cheapest(options)
 
@@ -236,7 +237,7 @@ def _head(tree: Tree, mirror: Mirror, body: _Body) -> tuple[int, ...] | None:
     heights = [float(np.dot(tree.heads[bone] - shoulders, body.up)) for bone in chain]
     low = sum(height < 0.45 * trunk for height in heights) or 1
     faces = [n for n, bone in enumerate(chain[:low], 1) if _has_face(tree, mirror, bone)]
-    return tuple(chain[: faces[0] if faces else low])
+    return tuple(_joints(tree, chain[: faces[0] if faces else low]))
 
 
 def _height(tree: Tree, body: _Body, start: int, bone: int) -> float:

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from .rotations import Array
 from .skeleton import Skeleton
 
-# In sizes of the skeleton: how far a bone may lie from the mirror image of its twin, head and centre below it together.
+# In sizes of the skeleton: how far a bone may lie from the mirror image of its twin.
 _TOLERANCE = 0.05
+# How much the centre of all below a bone counts beside its head: it tells limbs apart that begin in the mirror plane,
+# but a hand or a foot may be missing on one side.
+_CENTRE = 0.1
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,14 @@ def find_mirror(tree: Tree) -> Mirror:
     """Return the plane with the most twins; tried are the axes of space and the direction between likely twins."""
     best = Mirror(np.array((1.0, 0.0, 0.0)), [-1] * len(tree.parents))
     most = -1
+    # bones on one side alone, as of a weapon, draw the median away from where the body branches
+    hub = max(range(len(tree.parents)), key=lambda bone: (len(tree.children[bone]) > 1, tree.count[bone]))
     for normal in (*np.eye(3), _likely_normal(tree)):
-        twin = _twins(tree, normal)
-        pairs = sum(other not in (-1, bone) for bone, other in enumerate(twin))
-        if pairs > most:
-            best, most = Mirror(normal, twin), pairs
+        for offset in (float(np.median(tree.heads @ normal)), float(tree.heads[hub] @ normal)):
+            twin = _twins(tree, normal, offset)
+            pairs = sum(other not in (-1, bone) for bone, other in enumerate(twin))
+            if pairs > most:
+                best, most = Mirror(normal, twin), pairs
     return best
 
 
@@ -115,8 +121,8 @@ def _likely_normal(tree: Tree) -> Array:
     return np.linalg.eigh(spread)[1][:, -1]
 
 
-def _twins(tree: Tree, normal: Array) -> list[int]:
-    offset = float(np.median(tree.heads @ normal)) if len(tree.heads) else 0.0
+def _twins(tree: Tree, normal: Array, offset: float) -> list[int]:
+    """Return the twin of each bone for the plane of points p with p @ normal = offset."""
 
     def mirrored(points: Array) -> Array:
         return points - 2.0 * np.multiply.outer(points @ normal - offset, normal)
@@ -126,12 +132,7 @@ def _twins(tree: Tree, normal: Array) -> list[int]:
 
     def match(left: Sequence[int], right: Sequence[int]) -> None:
         costs = sorted(
-            (
-                float(np.linalg.norm(heads[a] - tree.heads[b]) + np.linalg.norm(centres[a] - tree.centre[b])),
-                a != b,
-                a,
-                b,
-            )
+            (_apart(heads[a], tree.heads[b]) + _CENTRE * _apart(centres[a], tree.centre[b]), a != b, a, b)
             for a in left
             for b in right
         )
@@ -149,3 +150,7 @@ def _twins(tree: Tree, normal: Array) -> list[int]:
         a, b = waiting.pop()
         match(tree.children[a], tree.children[b])
     return twin
+
+
+def _apart(a: Array, b: Array) -> float:
+    return float(np.linalg.norm(a - b))
