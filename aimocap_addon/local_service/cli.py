@@ -47,8 +47,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
 
     serve = _command(commands, "serve", "serve the API on this machine")
-    serve.add_argument("--host", default="127.0.0.1", help="loopback address to listen on")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on, see --tls-cert for others")
     serve.add_argument("--port", type=int, default=8765, help="port to listen on, 0 for any that is free")
+    serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate (PEM), to serve over https")
+    serve.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key (PEM)")
+    serve.add_argument(
+        "--insecure-any-host",
+        action="store_true",
+        help="allow other addresses than loopback without https: keys and videos can be read on their way",
+    )
     serve.add_argument("--blender", help="Blender that writes the FBX files (found by itself if not given)")
     serve.add_argument(
         "--end-with-input",
@@ -71,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--url-lifetime", type=float, default=_URL_LIFETIME_SEC, help="seconds that signed URLs work")
 
+    serve.add_argument(
+        "--idle-limit", type=float, default=60.0, metavar="SECONDS", help="give up on requests that stop arriving"
+    )
     serve.add_argument("--faults", type=Path, help=argparse.SUPPRESS)  # for tests, see `faults`
 
     _add_administration(commands)
@@ -129,20 +139,20 @@ def _command(commands: argparse._SubParsersAction, name: str, text: str) -> argp
 
 # The commands import what they need when they run: in a Python that lacks a package, the reader gets a sentence.
 def _serve(options: argparse.Namespace, make_solver: Callable[[str | None], SolverRunner] | None) -> None:
+    from .listening import Listening
     from .runner import builtin_solver
     from .server import ServeOptions, serve
 
-    positive = [options.workers, options.url_lifetime, options.attempts, options.solve_limit]
+    positive = [options.workers, options.url_lifetime, options.attempts, options.solve_limit, options.idle_limit]
     if any(number is not None and number <= 0 for number in positive) or options.disk_reserve < 0:
         raise CannotStartError(
-            "--workers, --url-lifetime, --attempts and --solve-limit must be greater than 0, and --disk-reserve not "
-            "negative: correct them."
+            "--workers, --url-lifetime, --attempts, --solve-limit and --idle-limit must be greater than 0, and "
+            "--disk-reserve not negative: correct them."
         )
     solver = (make_solver or builtin_solver)(options.blender)
     serve(
         ServeOptions(
-            options.host,
-            options.port,
+            Listening(options.host, options.port, options.tls_cert, options.tls_key, options.insecure_any_host),
             options.data,
             options.workers,
             options.url_lifetime,
@@ -152,6 +162,7 @@ def _serve(options: argparse.Namespace, make_solver: Callable[[str | None], Solv
             options.attempts,
             options.solve_limit,
             options.disk_reserve * 1024 * 1024,
+            idle_sec=options.idle_limit,
             faults=options.faults,
         ),
         solver,

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One running service: a data folder of its own, a socket on loopback, a dispatcher with its workers."""
+"""One running service: a data folder of its own, a listening socket, a dispatcher with its workers."""
 
 from __future__ import annotations
 
 import _thread
 import contextlib
-import ipaddress
 import logging
 import os
 import signal
@@ -22,9 +21,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from .app import create_app
+from .bodies import IDLE_SEC
 from .database import Database
 from .dispatcher import MAX_ATTEMPTS, SOLVE_LIMIT_SEC, Dispatcher
 from .errors import CannotStartError
+from .listening import Listening, patient_protocol
 from .runner import SolverRunner
 from .signed_urls import UrlSigner
 from .storage import DISK_RESERVE_BYTES, Storage, open_data_folder
@@ -37,14 +38,14 @@ _SHUTDOWN_SEC = 5
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """What `serve` is told. Port 0 means any free port; `url_lifetime_sec` is that of signed URLs.
+    """What `serve` is told.
 
-    Without `workers` there are as many as fit the machine or the Dask cluster. With `end_with_input` the service
-    ends when its standard input closes. See `Dispatcher` for attempts and the solve limit.
+    `url_lifetime_sec` is that of signed URLs; a request that stops arriving for `idle_sec` is given up. Without
+    `workers` there are as many as fit the machine or the Dask cluster. With `end_with_input` the service ends when
+    its standard input closes. See `Dispatcher` for attempts and the solve limit.
     """
 
-    host: str
-    port: int
+    listening: Listening
     data: Path
     workers: int | None
     url_lifetime_sec: float
@@ -54,6 +55,7 @@ class ServeOptions:
     max_attempts: int = MAX_ATTEMPTS
     solve_limit_sec: float = SOLVE_LIMIT_SEC
     disk_reserve_bytes: int = DISK_RESERVE_BYTES
+    idle_sec: float = IDLE_SEC
     faults: Path | None = None
 
 
@@ -66,14 +68,14 @@ def serve(options: ServeOptions, solver: SolverRunner) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what FFmpeg thinks of a video is told by our answers
     data = open_data_folder(options.data)
-    with _alone(data), contextlib.closing(_listen(options.host, options.port)) as listener:
+    with _alone(data), contextlib.closing(options.listening.open()) as listener:
         database, storage = Database(data, options.database_url), Storage(data, options.disk_reserve_bytes)
         remove_strays(database, storage)
         signer = UrlSigner(database.url_signing_key(), options.url_lifetime_sec)
         workforce = _workforce(options)
         dispatcher = Dispatcher(database, storage, solver, workforce, options.max_attempts, options.solve_limit_sec)
         sweeper = Sweeper(database, storage)
-        app: ASGIApp = create_app(database, storage, signer, dispatcher.wake)
+        app: ASGIApp = create_app(database, storage, signer, dispatcher.wake, options.idle_sec)
         if options.faults is not None:
             from .faults import Faults  # for tests alone
 
@@ -83,13 +85,16 @@ def serve(options: ServeOptions, solver: SolverRunner) -> None:
         try:
             config = uvicorn.Config(
                 app,
+                http=patient_protocol(options.idle_sec),
+                ws="none",
                 lifespan="off",
                 log_config=None,
                 proxy_headers=False,  # nobody stands between: such headers would come from the client itself
                 access_log=False,  # signed URLs are secrets and stay out of logs
                 timeout_graceful_shutdown=_SHUTDOWN_SEC,
+                **options.listening.uvicorn_options(),
             )
-            _Server(config, _url(listener)).run(sockets=[listener])
+            _Server(config, options.listening.url(listener)).run(sockets=[listener])
         finally:
             sweeper.stop()
             dispatcher.stop()
@@ -124,29 +129,6 @@ def _end_with_input() -> None:
 def _end(_signal: int, _frame: FrameType | None) -> None:
     # uvicorn has its own handlers while it serves and raises the signal again when it is done.
     raise SystemExit(0)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket on a loopback address; raises CannotStartError."""
-    address = "127.0.0.1" if host == "localhost" else host
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        ip = None
-    if ip is None or not ip.is_loopback:
-        raise CannotStartError(f"The service serves this machine alone and not {host}: use --host 127.0.0.1.")
-    try:
-        return socket.create_server((address, port), family=socket.AF_INET6 if ip.version == 6 else socket.AF_INET)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CannotStartError(
-            f"Port {port} on {host} cannot be used ({reason}): choose another with --port, or 0 for any that is free."
-        ) from error
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextlib.contextmanager
