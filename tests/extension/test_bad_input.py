@@ -93,7 +93,7 @@ def test_armature_that_no_preset_fits_is_refused_before_anything_is_sent(use_ser
     bpy.ops.object.mode_set(mode="OBJECT")
     before = snapshot()
     text = refused(bpy.ops.aimocap.capture_file, filepath=WAVE, armature="Crane")
-    assert "The bones of “Crane” are not named like those of any known rig" in text
+    assert text.startswith("The bones of “Crane” are not named like those of a known rig")
     assert snapshot() == before
     assert "mocap_" not in run_command("ledger", "--data", str(use_service.data)).stdout.splitlines()[-1]
 
