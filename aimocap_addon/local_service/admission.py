@@ -240,9 +240,9 @@ def _duration(value: Any) -> float | None:
 def _trim(start_value: Any, end_value: Any, duration: float | None) -> tuple[float, float | None]:
     start = 0.0 if start_value is None else _number(start_value)
     end = None if end_value is None else _number(end_value)
-    if start is None or start < 0.0:
+    if start is None or not 0.0 <= start <= MAX_DURATION_SEC:
         raise _trim_refused("trimStartSec must be a number of seconds from 0 up.")
-    if end_value is not None and end is None:
+    if end_value is not None and (end is None or end > MAX_DURATION_SEC):
         raise _trim_refused("trimEndSec must be a number of seconds.")
     if end is not None and end <= start:
         raise _trim_refused("The trim ends before it starts: trimEndSec must be greater than trimStartSec.")

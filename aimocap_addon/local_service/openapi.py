@@ -46,7 +46,7 @@ class CreateJob(WireModel):
     source_duration_sec: float | None = Field(
         None, gt=0.0, le=MAX_DURATION_SEC, description="length of the whole video in seconds"
     )
-    trim_start_sec: float | None = Field(0.0, ge=0.0, description="start of the window in seconds")
+    trim_start_sec: float | None = Field(0.0, ge=0.0, le=MAX_DURATION_SEC, description="start of the window in seconds")
     trim_end_sec: float | None = Field(
         None, gt=0.0, description="end of the window in seconds; the video's end if null"
     )
