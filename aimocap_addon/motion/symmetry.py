@@ -87,17 +87,20 @@ class Mirror:
 
 
 def find_mirror(tree: Tree) -> Mirror:
-    """Return the plane with the most twins; tried are the axes of space and the direction between likely twins."""
+    """Return the plane with the most twins, which count by how far apart they are.
+
+    Tried are the axes of space and the direction between likely twins.
+    """
     best = Mirror(np.array((1.0, 0.0, 0.0)), [-1] * len(tree.parents))
-    most = -1
+    most = 0.0
     # bones on one side alone, as of a weapon, draw the median away from where the body branches
     hub = max(range(len(tree.parents)), key=lambda bone: (len(tree.children[bone]) > 1, tree.count[bone]))
     for normal in (*np.eye(3), _likely_normal(tree)):
         for offset in (float(np.median(tree.heads @ normal)), float(tree.heads[hub] @ normal)):
             twin = _twins(tree, normal, offset)
-            pairs = sum(other not in (-1, bone) for bone, other in enumerate(twin))
-            if pairs > most:
-                best, most = Mirror(normal, twin), pairs
+            apart = sum(_apart(tree.heads[bone], tree.heads[other]) for bone, other in enumerate(twin) if other >= 0)
+            if apart > most:
+                best, most = Mirror(normal, twin), apart
     return best
 
 
