@@ -309,7 +309,8 @@ def _with_palms(target: Target, source: RestBody, body: RestBody, pose: _Pose, p
     for side in SIDES:
         knuckles = palm_knuckles(source, body, side)
         metacarpals = [f"{side}_{finger}_metacarpal" for finger in FINGERS]
-        if f"{side}_hand" not in source.bones or not knuckles or not any(m in source.bones for m in metacarpals):
+        hands = all(f"{side}_hand" in here.bones for here in (source, body))
+        if not hands or not knuckles or not any(m in source.bones for m in metacarpals):
             continue
         hand = body.bones[f"{side}_hand"]
         wrist = np.zeros(3)

@@ -104,7 +104,7 @@ def guess(skeleton: Skeleton) -> Guess:
 
 _NO_TRUNK = "its limbs do not hang from one spine"
 _NOT_UPRIGHT = "its legs do not hang down from an upright body, so it looks like an animal"
-_NO_PROPORTIONS = "its limbs have not the proportions of arms and legs"
+_NO_PROPORTIONS = "its limbs have not the proportions of arms and legs on both sides"
 # From the vaguest to what comes nearest to a body.
 _REASONS = (_NO_TRUNK, _NOT_UPRIGHT, _NO_PROPORTIONS)
 
@@ -133,7 +133,7 @@ def _body(tree: Tree, mirror: Mirror, leg: int, arm: int) -> _Body | str:
     spine = tuple(reversed(above_arms[: above_arms.index(hips)]))
     up = upwards / trunk
     legs, arms = _fit_leg(tree, tree.path(leg), up), _fit_arm(tree, tree.path(arm))
-    if legs is None or arms is None:
+    if legs is None or arms is None or not _on_both_sides(mirror, legs, arms):
         return _NO_PROPORTIONS
     length = _length(tree, legs)
     if np.dot(normalize(tree.heads[legs.end] - tree.heads[legs.upper]), up) > -_HANGING:
@@ -145,6 +145,10 @@ def _body(tree: Tree, mirror: Mirror, leg: int, arm: int) -> _Body | str:
         return _NO_PROPORTIONS
     without_fingers = 0.0 if len(_finger_chains(tree, arms.end)) > 1 else 1.0
     return _Body(legs, arms, hips, spine, up, legs.cost + arms.cost + without_fingers)
+
+
+def _on_both_sides(mirror: Mirror, legs: _Limb, arms: _Limb) -> bool:
+    return all(mirror.twin[bone] >= 0 for bone in (legs.upper, legs.lower, legs.end, arms.upper, arms.lower))
 
 
 def _in_proportion(tree: Tree, trunk: float, legs: _Limb, arms: _Limb) -> bool:
@@ -270,10 +274,10 @@ def _roles(tree: Tree, mirror: Mirror, body: _Body, head: Sequence[int], forward
     bones |= {f"spine_{i}": bone for i, bone in enumerate(body.spine, 1)}
     bones |= {f"neck_{i}": bone for i, bone in enumerate(head[:-1], 1)}
     left = np.cross(body.up, forward)
-    ankle, twin = tree.heads[body.legs.end], tree.heads[mirror.twin[body.legs.end]]
-    leg_is_left = np.dot(ankle - twin, left) > 0.0
-    hand, twin = tree.heads[body.arms.end], tree.heads[mirror.twin[body.arms.end]]
-    arm_is_left = np.dot(hand - twin, left) > 0.0
+    leg_is_left, arm_is_left = (
+        float(np.dot(tree.heads[limb.lower] - tree.heads[mirror.twin[limb.lower]], left)) > 0.0
+        for limb in (body.legs, body.arms)
+    )
     limb = {"thigh": body.legs.upper, "calf": body.legs.lower, "foot": body.legs.end}
     toe = _toe(tree, body.legs)
     if toe is not None:

@@ -16,7 +16,7 @@ from .skeleton import Skeleton
 _TOLERANCE = 0.05
 # How much the centre of all below a bone counts beside its head: it tells limbs apart that begin in the mirror plane,
 # but a hand or a foot may be missing on one side.
-_CENTRE = 0.1
+_CENTRE = 0.05
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import bpy
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "scripts"), str(ROOT / "tests" / "blender")]
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts"), str(ROOT / "tests" / "blender"), str(ROOT / "tests" / "motion")]
 
 
 @pytest.fixture(autouse=True)

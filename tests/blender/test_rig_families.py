@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Motion bound to a rig of every family, in its usual rest pose and with bone axes of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+import rigs
+from mathutils import Matrix, Vector
+from rig_families import FAMILIES, RigFamily, skeleton
+
+from aimocap_addon.motion.mapping import MappingStore, mapping_for
+from aimocap_addon.motion.user_mappings import with_role
+from aimocap_addon.scene import compat
+from aimocap_addon.scene.armature_motion import read_skeleton
+from aimocap_addon.scene.binding import bind_motion
+from aimocap_addon.scene.errors import SceneError
+
+FRAMES = 16
+SHOWN = (1, 9, FRAMES)
+LIMBS = (("upper_arm", "lower_arm"), ("lower_arm", "hand"), ("thigh", "calf"), ("calf", "foot"))
+SOURCE, SOURCE_ROLES = "metahuman", FAMILIES["metahuman"].roles()
+
+
+def build(
+    name: str, family: RigFamily, seed: int, *, anonymous: bool = False, up: str = "Z", scale: float = 1.0
+) -> tuple[bpy.types.Object, dict[str, str]]:
+    """Link an armature of a family; `seed` rolls the bones, `up` "Y" lays it as importers of FBX files do."""
+    data = bpy.data.armatures.new(name)
+    obj = bpy.data.objects.new(name, data)
+    bpy.context.scene.collection.objects.link(obj)
+    bpy.context.view_layer.objects.active = obj
+    bpy.ops.object.mode_set(mode="EDIT")
+    random = np.random.default_rng(seed)
+    space = Matrix.Rotation(-np.pi / 2, 4, "X") if up == "Y" else Matrix()
+    space = Matrix.Scale(scale, 4) @ space
+    rows = family.rows()
+    names = {row.name: f"Bone.{i:03d}" if anonymous else row.name for i, row in enumerate(rows)}
+    for row in rows:
+        bone = data.edit_bones.new(names[row.name])
+        bone.head, bone.tail = space @ Vector(row.head), space @ Vector(row.tail)
+        bone.roll = random.uniform(-np.pi, np.pi)
+        bone.parent = data.edit_bones[names[row.parent]] if row.parent else None
+    bpy.ops.object.mode_set(mode="OBJECT")
+    if up == "Y":
+        obj.matrix_world = Matrix.Rotation(np.pi / 2, 4, "X") @ Matrix.Scale(1.0 / scale, 4)
+    bpy.context.view_layer.update()
+    return obj, {role: names[bone] for role, bone in family.roles().items()}
+
+
+@pytest.fixture
+def performer() -> bpy.types.Object:
+    source, _ = build("Performer", FAMILIES[SOURCE], 1)
+    rigs.animate(source, rigs.UNREAL, FRAMES, first=1)
+    return source
+
+
+def directions(obj: bpy.types.Object, roles: dict[str, str]) -> np.ndarray:
+    """Unit limb directions (F, N, 3) in the scene."""
+    found = []
+    for frame in SHOWN:
+        bpy.context.scene.frame_set(frame)
+        heads = {role: obj.matrix_world @ obj.pose.bones[bone].head for role, bone in roles.items()}
+        found.append(
+            [
+                (heads[f"{side}_{b}"] - heads[f"{side}_{a}"]).normalized()
+                for side in ("left", "right")
+                for a, b in LIMBS
+                if f"{side}_{b}" in heads
+            ]
+        )
+    return np.array(found)
+
+
+def degrees(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.degrees(2 * np.arctan2(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1)))
+
+
+def limb_error(source: bpy.types.Object, target: bpy.types.Object, roles: dict[str, str]) -> float:
+    return float(degrees(directions(source, SOURCE_ROLES), directions(target, roles)).max())
+
+
+@pytest.mark.parametrize("key", FAMILIES)
+def test_limbs_point_where_the_performers_do(performer: bpy.types.Object, key: str) -> None:
+    target, roles = build("Hero", FAMILIES[key], 2, up="Y" if "s" in key else "Z", scale=100.0 if "o" in key else 1.0)
+    result = bind_motion(performer, target, hold_contacts=False)
+    assert result.family == FAMILIES[key].family
+    assert limb_error(performer, target, roles) < 0.1
+    assert result.mapped >= len([role for role in roles if role in SOURCE_ROLES and "_twist_" not in role])
+
+
+@pytest.mark.parametrize("key", ["mixamo", "makehuman", "cmu"])
+def test_a_rig_with_names_of_its_own_is_moved_by_its_shape(performer: bpy.types.Object, key: str) -> None:
+    target, roles = build("Hero", FAMILIES[key], 3, anonymous=True)
+    result = bind_motion(performer, target, hold_contacts=False)
+    assert result.family == "Found by shape"
+    assert limb_error(performer, target, roles) < 0.1
+
+
+@pytest.mark.parametrize("key", ["humanik", "cmu", "source", "daz_genesis_8"])
+def test_every_family_can_be_the_performer(performer: bpy.types.Object, key: str) -> None:
+    middle, _ = build("Middle", FAMILIES[key], 4)
+    bind_motion(performer, middle, hold_contacts=False)
+    target, roles = build("Hero", FAMILIES["rigify_metarig"], 5)
+    bind_motion(middle, target, hold_contacts=False)
+    assert limb_error(performer, target, roles) < 0.1
+
+
+def test_a_mapping_by_hand_goes_before_the_names(performer: bpy.types.Object, tmp_path: Path) -> None:
+    target, roles = build("Hero", FAMILIES["mixamo"], 6)
+    store = MappingStore(tmp_path)
+    body = read_skeleton(target)
+    swapped = mapping_for(body, store)
+    for role in ("left_hand", "right_hand"):
+        swapped = with_role(swapped, role, None)
+    store.save(body, swapped)
+    result = bind_motion(performer, target, mapping=mapping_for(body, store), hold_contacts=False)
+    moved = {curve.data_path for curve in compat.active_curves(target)}
+    assert not any(f'"{roles["left_hand"]}"' in path for path in moved)
+    assert any(f'"{roles["left_lower_arm"]}"' in path for path in moved)
+    assert "left hand" in result.missing
+
+
+def test_a_mapping_of_another_rig_is_refused(performer: bpy.types.Object) -> None:
+    target, _ = build("Hero", FAMILIES["mixamo"], 7)
+    other, _ = skeleton(FAMILIES["humanik"])
+    before = set(bpy.data.actions)
+    with pytest.raises(SceneError, match=r"has no bones .*Character1_Hips.*map the bones"):
+        bind_motion(performer, target, mapping=mapping_for(other))
+    assert set(bpy.data.actions) == before
+
+
+@pytest.mark.parametrize("operator", ["armature_human_metarig_add", "armature_basic_human_metarig_add"])
+def test_blenders_own_metarigs_are_found_whole(performer: bpy.types.Object, operator: str) -> None:
+    bpy.ops.preferences.addon_enable(module="rigify")
+    getattr(bpy.ops.object, operator)()
+    target = bpy.context.view_layer.objects.active
+    found = mapping_for(read_skeleton(target))
+    assert found.family == "Rigify metarig"
+    assert [role for role in found.missing if "_1" not in role or role == "neck_1"] == []
+    bind_motion(performer, target, hold_contacts=False)
+    assert limb_error(performer, target, found.bones) < 0.1
+
+
+def test_the_controls_of_a_generated_rig_are_found() -> None:
+    bpy.ops.preferences.addon_enable(module="rigify")
+    bpy.ops.object.armature_human_metarig_add()
+    bpy.ops.pose.rigify_generate()
+    rig = bpy.context.view_layer.objects.active
+    found = mapping_for(read_skeleton(rig))
+    assert (found.family, found.controls, found.travel) == ("Rigify control rig", True, "torso")
+    assert found.missing == ()
+    assert found.bones["left_upper_arm"] == "upper_arm_fk.L"
+    assert found.bones["hips"] == "spine_fk"
+    assert len(found.chain("spine")) == 3
