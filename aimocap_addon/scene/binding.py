@@ -111,8 +111,6 @@ def bind_motion(
         raise SceneError(
             f"The motion of “{source.name}” does not fit “{target.name}” because {error}: check both rest poses."
         ) from error
-    action = write_action(target, solution, first, action_name or f"{target.name} {source.name}")
-    _replace_action(target, action)
     missing = tuple(
         role.replace("_", " ")
         for role in source_mapping.bones
@@ -124,6 +122,13 @@ def bind_motion(
             f"The rest pose of “{source.name}” looks like a frame of its motion, so hips, head and feet may be turned: "
             "export the motion again together with a skinned mesh."
         )
+    # from here on the file changes: whatever can fail comes before, or is taken back
+    action = write_action(target, solution, first, action_name or f"{target.name} {source.name}")
+    try:
+        _replace_action(target, action)
+    except Exception:
+        bpy.data.actions.remove(action)
+        raise
     return BindResult(action, len(solution.rotations), missing, target_mapping.family, (first, last), warning)
 
 
@@ -213,7 +218,6 @@ def _replace_action(target: bpy.types.Object, action: bpy.types.Action) -> None:
             compat.assign_action(target, previous, slot)
         else:
             target.animation_data_clear()
-        bpy.data.actions.remove(action)
         if isinstance(error, SceneError):
             raise
         raise SceneError(f"“{target.name}” does not take a new action: {error}") from error
