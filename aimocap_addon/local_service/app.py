@@ -8,12 +8,14 @@ that sends its key to a storage address would leak it elsewhere.
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -23,6 +25,7 @@ from . import VERSION, admission, answers, bodies, jobs, keys
 from .database import ApiKey, Database, Job, Output
 from .errors import RequestRefusedError
 from .openapi import DOCUMENT_PATH, document
+from .poll_cache import PollCache, caller_of
 from .signed_urls import UrlSigner
 from .storage import Storage
 from .submission import submit
@@ -54,6 +57,8 @@ def create_app(
     app.add_exception_handler(RequestRefusedError, _answer_refusal)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(Exception, _answer_own_failure)
+
+    polls = PollCache(database)
 
     def key_of(request: Request) -> ApiKey:
         with database.read() as session:
@@ -97,12 +102,22 @@ def create_app(
         on_queued()
         return {"data": {"jobId": job_id, "status": status}}
 
-    @app.get(f"{API_PREFIX}/jobs/{{job_id}}")
-    def poll(request: Request, job_id: str) -> dict[str, Any]:
+    def read_poll(request: Request, job_id: str) -> tuple[bytes, float]:
         key = key_of(request)
         with database.read() as session:
             job = jobs.find_job(session, job_id, key.id)
-            return {"data": answers.poll_answer(job, jobs.events(session, job), download_url(request))}
+            answer = answers.poll_answer(job, jobs.events(session, job), download_url(request))
+        return json.dumps({"data": answer}).encode(), job.updated_at
+
+    @app.get(f"{API_PREFIX}/jobs/{{job_id}}")
+    async def poll(request: Request, job_id: str) -> Response:
+        caller = caller_of(request.headers.get("Authorization"), request.headers.get("Host"))
+        body = polls.get(job_id, caller)
+        if body is None:
+            began = time.monotonic()
+            body, updated_at = await run_in_threadpool(read_poll, request, job_id)
+            polls.put(job_id, caller, body, updated_at, began)
+        return Response(body, media_type="application/json")
 
     @app.get(f"{API_PREFIX}/jobs/{{job_id}}/result")
     def result(request: Request, job_id: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ beside the service).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -119,7 +119,7 @@ class Job(Base):
     trim_end_sec: Mapped[float | None]
     status: Mapped[str] = mapped_column(index=True)
     created_at: Mapped[float]
-    updated_at: Mapped[float]
+    updated_at: Mapped[float] = mapped_column(index=True)
     queued_at: Mapped[float | None]
     completed_at: Mapped[float | None]
     source_file: Mapped[str | None]
@@ -206,6 +206,7 @@ class Database:
         Raises CannotStartError.
         """
         self._url = _read_url(data, url)
+        self._watching: list[Any] = []
         try:
             self._engine = _engine(self._url)
         except (ArgumentError, ModuleNotFoundError) as error:
@@ -257,6 +258,20 @@ class Database:
                 session.execute(_take_turn())
             yield session
 
+    def watch_changes(self) -> Callable[[], int] | None:
+        """Return what tells a number that changes with every commit of anyone; None if the database cannot.
+
+        It has a connection of its own, for the thread that calls it.
+        https://www.sqlite.org/pragma.html#pragma_data_version
+        """
+        if not self._sqlite:
+            return None
+        connection = self._engine.raw_connection()
+        connection.detach()
+        self._watching.append(connection)
+        watching: Any = connection.dbapi_connection
+        return lambda: watching.execute("PRAGMA data_version").fetchone()[0]
+
     def url_signing_key(self) -> bytes:
         """Return the secret that signs upload and download URLs."""
         with self.read() as session:
@@ -264,6 +279,8 @@ class Database:
 
     def close(self) -> None:
         """Close the connections."""
+        while self._watching:
+            self._watching.pop().close()
         self._engine.dispose()
 
 
