@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
 
 from .presets import PRESETS, Preset
@@ -15,6 +16,14 @@ from .roles import ARM, LEG, REQUIRED, SIDES, Mapping, completeness, role_parent
 # controls that are meant.
 _CONTROLS_SCORE = 0.75
 _SEPARATORS = re.compile(r"[\s._\-]+")
+
+
+class _Known(NamedTuple):
+    """A preset with its names by role: as they are written, and with plain separators; both in lower case."""
+
+    preset: Preset
+    spelt: dict[str, tuple[str, ...]]
+    wanted: dict[str, tuple[str, ...]]
 
 
 class _Reading(NamedTuple):
@@ -33,7 +42,7 @@ def detect(names: Sequence[str], parents: Sequence[int]) -> Mapping | None:
     """
     folded = [name.casefold() for name in names]
     plain = [_SEPARATORS.sub("_", name) for name in folded]
-    readings = [reading for preset in PRESETS for reading in _readings(preset, names, folded, plain, parents)]
+    readings = [reading for known in _KNOWN for reading in _readings(known, names, folded, plain, parents)]
     if not readings:
         return None
     best = max(readings, key=lambda reading: reading.rank).mapping
@@ -47,10 +56,10 @@ def families() -> tuple[str, ...]:
 
 
 def _readings(
-    preset: Preset, names: Sequence[str], folded: Sequence[str], plain: Sequence[str], parents: Sequence[int]
+    known: _Known, names: Sequence[str], folded: Sequence[str], plain: Sequence[str], parents: Sequence[int]
 ) -> list[_Reading]:
-    """Return the readings of the names as those of `preset`, one for each prefix that they may have."""
-    wanted = _roles(preset)
+    """Return the readings of the names as those of a preset, one for each prefix that they may have."""
+    preset, spelt, wanted = known
     prefixes = {name.removesuffix(hips) for hips in wanted["hips"] for name in plain if name.endswith(hips)}
     marks = sum(any(mark.casefold() in name for name in folded) for mark in preset.marks)
     readings = []
@@ -77,7 +86,6 @@ def _readings(
             controls=preset.controls,
             travel=names[travel] if travel >= 0 else "",
         )
-        spelt = _spelt(preset)
         exact = sum(any(folded[index].endswith(name) for name in spelt.get(role, ())) for role, index in found.items())
         readings.append(_Reading((preset.controls, score, len(found), marks, exact), mapping))
     return readings
@@ -94,11 +102,7 @@ def _plain(name: str) -> str:
     return _SEPARATORS.sub("_", name.casefold())
 
 
-def _roles(preset: Preset) -> dict[str, tuple[str, ...]]:
-    """Return role -> bone names (lower case, plain separators), the preferred first."""
-    return {role: tuple(_plain(name) for name in names) for role, names in _spelt(preset).items()}
-
-
+@cache
 def _spelt(preset: Preset) -> dict[str, tuple[str, ...]]:
     """Return role -> bone names (lower case) of a preset; chains are in order from the root outwards."""
     roles = {"hips": preset.hips, "head": preset.head}
@@ -174,3 +178,10 @@ def _earlier_in_chain(above: str, role: str) -> bool:
     a, _, a_number = above.rpartition("_")
     b, _, b_number = role.rpartition("_")
     return a == b and a_number.isdigit() and b_number.isdigit() and int(a_number) < int(b_number)
+
+
+_KNOWN = tuple(
+    _Known(preset, spelt, {role: tuple(map(_plain, names)) for role, names in spelt.items()})
+    for preset in PRESETS
+    for spelt in (_spelt(preset),)
+)

@@ -20,6 +20,7 @@ from .skeleton import Skeleton
 from .symmetry import Mirror, Tree, find_mirror
 
 FAMILY = "Found by shape"
+_UNSURE = "The names of the bones say nothing, so that they were told by their shape: look whether every limb moves."
 
 # Upper to lower part of a limb; source of these proportions and of those below: D. A. Winter, "Biomechanics and Motor
 # Control of Human Movement", table of segment lengths. Stylised characters keep them better than total lengths.
@@ -99,7 +100,8 @@ def guess(skeleton: Skeleton) -> Guess:
     score, missing = completeness(bones)
     margin = 1.0 - (1.0 + body.cost) / (1.0 + bodies[1].cost) if len(bodies) > 1 else 1.0
     names = {role: skeleton.names[bone] for role, bone in bones.items()}
-    return Guess(Mapping(FAMILY, names, score / (1.0 + 0.05 * body.cost), missing, margin), "")
+    score /= 1.0 + 0.05 * body.cost
+    return Guess(Mapping(FAMILY, names, score, missing, margin, warnings=(_UNSURE,)), "")
 
 
 _NO_TRUNK = "its limbs do not hang from one spine"

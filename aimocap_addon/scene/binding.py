@@ -33,7 +33,7 @@ class BindResult(NamedTuple):
 
     `mapped` counts the bones that got motion; `missing` names the parts of the body that the source moves and the
     target has no bone for; `family` is the rig family found; `frame_range` holds the first and the last frame keyed.
-    `warning` is a sentence about what may look wrong, or empty.
+    `warning` holds sentences about what may look wrong, or is empty.
     """
 
     action: bpy.types.Action
@@ -116,9 +116,10 @@ def bind_motion(
         for role in source_mapping.bones
         if role not in target_mapping.bones and "metacarpal" not in role and not role.startswith(("spine_", "neck_"))
     )
-    warning = ""
+    mappings = ((source, source_mapping), (target, target_mapping))
+    warnings = [f"“{armature.name}”: {text}" for armature, its in mappings for text in its.warnings]
     if asymmetry(skeleton, source_mapping) > _BUILT_ASYMMETRY:
-        warning = (
+        warnings.append(
             f"The rest pose of “{source.name}” looks like a frame of its motion, so hips, head and feet may be turned: "
             "export the motion again together with a skinned mesh."
         )
@@ -129,7 +130,9 @@ def bind_motion(
     except Exception:
         bpy.data.actions.remove(action)
         raise
-    return BindResult(action, len(solution.rotations), missing, target_mapping.family, (first, last), warning)
+    return BindResult(
+        action, len(solution.rotations), missing, target_mapping.family, (first, last), " ".join(warnings)
+    )
 
 
 def check_target(target: bpy.types.Object, mapping: Mapping | None = None) -> None:
