@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from aimocap_addon.local_service import admission, jobs, keys, ledger
 from aimocap_addon.local_service.database import ApiKey, Database, Job, JobEvent, Output
 from aimocap_addon.local_service.storage import Storage
 from aimocap_addon.local_service.sweep import remove_strays, sweep
+from scripts.service_process import running_service
+from tests.local_service import small_solver
+from tests.local_service.conftest import Caller, error_of, new_caller
 
 DAY = 86_400.0
 
@@ -136,3 +140,18 @@ def test_a_start_removes_what_no_row_knows_and_nothing_else(shelf: Shelf) -> Non
 def _written(path: Path) -> Path:
     path.write_bytes(b"content")
     return path
+
+
+def test_uploads_that_the_disk_has_no_room_for_are_refused(tmp_path: Path, clip: Path) -> None:
+    data, plenty = tmp_path / "data", shutil.disk_usage(tmp_path).free // 1024**2
+    with running_service(data, "--disk-reserve", str(plenty * 2), module=small_solver.MODULE) as service:
+        caller = new_caller(service)
+        draft = caller.create().json()["data"]
+        for content in (clip.read_bytes(), iter([clip.read_bytes()])):  # its size declared, and not
+            refused = caller.upload(draft["uploadUrl"], content)
+            assert error_of(refused) == (507, "upload_not_stored")
+        assert "room" in refused.json()["error"]["message"]
+        assert not [path for path in (data / "uploads").rglob("*") if path.is_file()]
+    with running_service(data, "--disk-reserve", "0", module=small_solver.MODULE) as service:
+        again = Caller(service, caller.key)
+        assert again.wait(again.submit(clip))["job"]["status"] == "completed"
