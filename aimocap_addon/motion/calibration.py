@@ -11,6 +11,7 @@ from .body import RestBody
 from .mapping import FINGERS, SIDES
 from .rotations import (
     Array,
+    cross,
     normalize,
     quaternion_between,
     quaternion_from_matrix,
@@ -92,6 +93,6 @@ def palm_knuckles(source: RestBody, target: RestBody, side: str) -> tuple[str, .
 
 def palm_frame(first: Array, middle: Array, last: Array) -> Array:
     """Return axes (..., 3, 3) of a palm from its knuckles (..., 3), seen from the wrist; zero if they are in line."""
-    normal = normalize(np.cross(first, last))
-    across = normalize(np.cross(normal, middle))
-    return np.stack((normal, across, np.cross(normal, across)), axis=-1)
+    normal = normalize(cross(first, last))
+    across = normalize(cross(normal, middle))
+    return np.stack((normal, across, cross(normal, across)), axis=-1)

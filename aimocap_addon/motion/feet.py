@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .contacts import spans
 from .rotations import (
     Array,
+    cross,
     normalize,
     quaternion_between,
     quaternion_from_axis_angle,
@@ -95,7 +96,7 @@ def reach(leg: Leg, wanted: Array) -> tuple[Array, Array, Array]:
     thigh, calf = leg.knee - leg.hip, leg.ankle - leg.knee
     a = np.linalg.norm(thigh, axis=-1)
     b = np.linalg.norm(calf, axis=-1)
-    plane = np.cross(thigh, calf) / (a * b)[:, None]
+    plane = cross(thigh, calf) / (a * b)[:, None]
     forwards = np.sign(np.sum(plane * leg.hinge, axis=-1))
     forwards = np.where(forwards == 0.0, 1.0, forwards)
     axis = normalize(plane * forwards[:, None] + 0.05 * leg.hinge)  # a straight leg has no plane of its own
@@ -144,7 +145,7 @@ def level_toe(pointing: Array, on: NDArray[np.bool_], up: Array, rate: float) ->
     for start, stop in spans(on):
         apart = np.minimum(apart, np.maximum(0, np.maximum(start - frames, frames - stop + 1)))
     near = np.clip(1.0 - apart / (FADE * rate), 0.0, 1.0)
-    return quaternion_from_axis_angle(np.cross(pointing, up), down * near * near * (3.0 - 2.0 * near))
+    return quaternion_from_axis_angle(cross(pointing, up), down * near * near * (3.0 - 2.0 * near))
 
 
 def _fade(correction: Array, held: list[tuple[int, int]], rate: float) -> None:

@@ -120,7 +120,8 @@ def solve(
     root = target.skeleton.with_ancestors([hips])[0]
     ratio = rest_t.leg_length() / rest_s.leg_length()
     row = {bone: i for i, bone in enumerate(motion.bones)}
-    turned = {role: quaternion_multiply(turn, motion.rotations[row[bone]]) for role, bone in rest_s.bones.items()}
+    rotations = quaternion_multiply(turn, motion.rotations)
+    turned = {role: rotations[row[bone]] for role, bone in rest_s.bones.items()}
     placed = {
         role: quaternion_rotate(turn, motion.positions[row[rest_s.bones[role]]])
         for role in _PLACED
@@ -202,13 +203,15 @@ def _limbs(source: RestBody, target: RestBody, turned: dict[str, Array]) -> dict
     limbs = calibrations(source, target)
     for side in SIDES:
         limbs |= {f"{side}_{part}": IDENTITY for part in ("clavicle", "foot", "toe")}
-    found = {}
-    for role, calibration in limbs.items():
-        if role in source.bones and role in target.bones:
-            rest = quaternion_multiply(calibration, target.rotations[role])
-            constant = quaternion_multiply(quaternion_conjugate(source.rotations[role]), rest)
-            found[role] = quaternion_multiply(turned[role], constant)
-    return found
+    roles = [role for role in limbs if role in source.bones and role in target.bones]
+    if not roles:
+        return {}
+    rest_s, c, rest_t = (
+        np.stack([part[role] for role in roles]) for part in (source.rotations, limbs, target.rotations)
+    )
+    constants = quaternion_multiply(quaternion_conjugate(rest_s), quaternion_multiply(c, rest_t))
+    rotations = quaternion_multiply(np.stack([turned[role] for role in roles]), constants[:, None])
+    return dict(zip(roles, rotations, strict=True))
 
 
 def _trunk(

@@ -166,8 +166,8 @@ def write_action(armature: bpy.types.Object, solution: Solution, first_frame: in
         points[:, 0] = first_frame + np.arange(count)
         linear = np.full(count, _LINEAR, dtype=np.int32)
 
-        def write(bone: bpy.types.PoseBone, channel: str, index: int, values: Array) -> None:
-            curve = compat.create_curve(action, curves, bone.path_from_id(channel), index, bone.name)
+        def write(path: str, index: int, values: Array, group: str) -> None:
+            curve = compat.create_curve(action, curves, path, index, group)
             points[:, 1] = values
             keys = curve.keyframe_points
             keys.add(count)
@@ -178,14 +178,15 @@ def write_action(armature: bpy.types.Object, solution: Solution, first_frame: in
         for index, rotation in solution.rotations.items():
             bone = pose_bones[index]
             channel, values, locked = _rotation_channels(bone, rotation, solution.angles.get(index))
+            path = bone.path_from_id(channel)
             for i in range(values.shape[1]):
                 if not locked[i]:
-                    write(bone, channel, i, values[:, i])
+                    write(path, i, values[:, i], bone.name)
         for index, location in solution.locations.items():
             bone = pose_bones[index]
             for i in range(3):
                 if not bone.lock_location[i] and not bone.bone.use_connect:
-                    write(bone, "location", i, location[:, i])
+                    write(bone.path_from_id("location"), i, location[:, i], bone.name)
     except Exception:
         bpy.data.actions.remove(action)
         raise

@@ -76,7 +76,7 @@ def bind_motion(
     _check_armature(source)
     if source == target:
         raise SceneError(f"“{source.name}” cannot receive its own motion: choose another armature as the character.")
-    check_target(target, mapping)
+    target_mapping = check_target(target, mapping)
     if root_motion not in ROOT_MOTIONS:
         raise SceneError(f"There is no root motion “{root_motion}”: choose one of {', '.join(ROOT_MOTIONS)}.")
     if scale_mode not in SCALE_MODES:
@@ -87,7 +87,6 @@ def bind_motion(
     skeleton = read_skeleton(source)
     receiver = read_target(target)
     source_mapping = _without_twists(_mapping(source, skeleton))
-    target_mapping = _writable(target, mapping or _mapping(target, receiver.skeleton))
     if root_motion == "ROOT_BONE" and target.pose.bones[target_mapping.bones["hips"]].parent is None:
         raise SceneError(
             f"“{target.name}” has no bone above its hips that could take the travel: choose another root motion."
@@ -135,8 +134,11 @@ def bind_motion(
     )
 
 
-def check_target(target: bpy.types.Object, mapping: Mapping | None = None) -> None:
-    """Raise SceneError if no motion can be bound to `target` as it is, by `mapping` if given; changes nothing."""
+def check_target(target: bpy.types.Object, mapping: Mapping | None = None) -> Mapping:
+    """Return which bones of `target` can receive motion, of `mapping` if given; changes nothing.
+
+    Raises SceneError if no motion can be bound to the armature as it is.
+    """
     _check_armature(target)
     animation = target.animation_data
     if not target.is_editable:
@@ -151,7 +153,7 @@ def check_target(target: bpy.types.Object, mapping: Mapping | None = None) -> No
     absent = [bone for bone in mapping.bones.values() if bone not in skeleton.index] if mapping else []
     if absent:
         raise SceneError(f"“{target.name}” has no bones {', '.join(absent)}: map the bones of the character again.")
-    _writable(target, mapping or _mapping(target, skeleton))
+    return _writable(target, mapping or _mapping(target, skeleton))
 
 
 def _scale(armature: bpy.types.Object) -> float:
