@@ -81,6 +81,7 @@ def guess(skeleton: Skeleton) -> Guess:
     if len(tree.parents) < len(("hips", "spine", "head")) + 2 * 3 * 2 or tree.size <= 0.0:
         return Guess(None, "it has too few bones for a body")
     mirror = find_mirror(tree)
+    tree = tree.without_burdens(mirror.twin)
     pairs = _limb_pairs(tree, mirror)
     if len(pairs) < 2:
         return Guess(None, "it has no two pairs of limbs that mirror each other")
@@ -287,7 +288,7 @@ def _roles(tree: Tree, mirror: Mirror, body: _Body, head: Sequence[int], forward
     arm = {"upper_arm": body.arms.upper, "lower_arm": body.arms.lower, "hand": body.arms.end}
     if body.arms.before >= 0:
         arm["clavicle"] = body.arms.before
-    arm |= _fingers(tree, body.arms, forward)
+    arm |= _fingers(tree, mirror, body.arms, forward)
     for parts, is_left in ((limb, leg_is_left), (arm, arm_is_left)):
         for part, bone in parts.items():
             for side in ("left", "right"):
@@ -330,12 +331,14 @@ def _chain_length(tree: Tree, chain: Sequence[int]) -> float:
     return float(tree.reach[chain[0]])
 
 
-def _fingers(tree: Tree, arm: _Limb, forward: Array) -> dict[str, int]:
+def _fingers(tree: Tree, mirror: Mirror, arm: _Limb, forward: Array) -> dict[str, int]:
     """Return finger role, without side, -> bone index.
 
     In every usual rest pose the thumb is the foremost finger and the little finger the hindmost.
     """
     chains = _finger_chains(tree, arm.end)
+    if len(chains) > len(FINGERS):  # one of them is a thing in the hand
+        chains = [chain for chain in chains if mirror.twin[chain[0]] >= 0]
     if len(chains) < 2:
         return {}
     wrist = tree.heads[arm.end]

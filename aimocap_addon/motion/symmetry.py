@@ -17,6 +17,8 @@ _TOLERANCE = 0.05
 # How much the centre of all below a bone counts beside its head: it tells limbs apart that begin in the mirror plane,
 # but a hand or a foot may be missing on one side.
 _CENTRE = 0.05
+# How many times as long as its longest sibling with a twin a bone without one may be.
+_BURDEN = 1.3
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Tree:
         for bone, parent in enumerate(parents):
             if parent >= 0:
                 children[parent].append(bone)
+        return cls._measured(parents, heads, children)
+
+    @classmethod
+    def _measured(cls, parents: Sequence[int], heads: Array, children: Sequence[list[int]]) -> Tree:
         reach, count, total = np.zeros(len(parents)), np.ones(len(parents), dtype=np.intp), heads.copy()
         for bone in reversed(_downwards(parents, children)):
             parent = parents[bone]
@@ -55,6 +61,14 @@ class Tree:
                 total[parent] += total[bone]
         size = float(np.ptp(heads, axis=0).max()) if parents else 0.0
         return cls(parents, heads, children, reach, count, total / np.maximum(count, 1)[:, None], size)
+
+    def without_burdens(self, twin: Sequence[int]) -> Tree:
+        """Return the tree without what one side carries alone and is longer than what both sides have: a sword."""
+        children = []
+        for siblings in self.children:
+            longest = max((self.stretch(bone) for bone in siblings if twin[bone] >= 0), default=np.inf)
+            children.append([b for b in siblings if twin[b] >= 0 or self.stretch(b) < _BURDEN * longest])
+        return self._measured(self.parents, self.heads, children)
 
     def stretch(self, bone: int) -> float:
         """Return the length of the longest way that begins at the head of the bone's parent and goes through it."""

@@ -203,3 +203,45 @@ def test_a_body_that_lacks_a_small_part_on_one_side_is_still_a_body(part: str) -
     found = mapping_for(body)
     assert all(role in found.bones for role in REQUIRED)
     assert part not in found.bones
+
+
+Point = tuple[float, float, float]
+
+
+def carried(parent: str, name: str, *points: Point, pair: bool = False) -> dict[str, tuple[str, Point]]:
+    """Return a chain of bones through `points`, on both sides if `pair`."""
+    rows: dict[str, tuple[str, Point]] = {}
+    for sign in (1.0, -1.0) if pair else (1.0,):
+        above = parent
+        for n, (x, y, z) in enumerate(points):
+            rows[f"{name}{sign}{n}"] = (above, (x * sign, y, z))
+            above = f"{name}{sign}{n}"
+    return rows
+
+
+HIPS, CHEST, HEAD, HAND = (f"mixamorig:{name}" for name in ("Hips", "Spine2", "Head", "RightHand"))
+BURDENS = {
+    "a tail": carried(HIPS, "t", *((0, 0.1 + 0.15 * i, 0.9 - 0.02 * i) for i in range(8))),
+    "wings": carried(CHEST, "w", (0.05, 0.1, 1.3), (0.4, 0.3, 1.7), (0.9, 0.4, 1.6), (1.4, 0.4, 1.2), pair=True),
+    "a skirt": carried(
+        HIPS, "a", (0.12, -0.1, 0.9), (0.15, -0.15, 0.7), (0.17, -0.18, 0.5), (0.18, -0.2, 0.3), pair=True
+    )
+    | carried(HIPS, "b", (0.16, 0.0, 0.9), (0.2, 0.0, 0.7), (0.22, 0.0, 0.5), (0.24, 0.0, 0.2), pair=True),
+    "long hair": carried(HEAD, "h", (0.1, 0.05, 1.6), (0.2, 0.1, 1.4), (0.25, 0.1, 1.1), (0.27, 0.1, 0.5), pair=True),
+    "a topknot": carried(HEAD, "k", (0, 0, 1.75), (0, 0, 1.9), (0, 0.02, 2.0), (0, 0.1, 2.2)),
+    "a cape": carried(CHEST, "c", (0, 0.12, 1.35), (0, 0.15, 1.0), (0, 0.2, 0.6), (0, 0.25, 0.2)),
+    "a sword": carried(HAND, "s", (-0.8, -0.1, 1.4), (-0.8, -0.6, 1.4), (-0.8, -1.2, 1.4)),
+    "a dagger": carried(HAND, "d", (-0.8, -0.06, 1.4), (-0.8, -0.12, 1.4), (-0.8, -0.2, 1.4)),
+}
+
+
+@pytest.mark.parametrize("what", BURDENS)
+def test_a_body_is_found_under_what_it_wears_and_carries(what: str) -> None:
+    rows = FAMILIES["mixamo"].rows()
+    placed: dict[str, tuple[str | None, Point]] = {r.name: (r.parent, tuple(r.head.tolist())) for r in rows}  # type: ignore[misc]
+    placed |= BURDENS[what]
+    names = {name: f"Bone.{i:03d}" for i, name in enumerate(placed)}
+    body = skeleton_of({names[n]: (names[parent] if parent else None, head) for n, (parent, head) in placed.items()})
+    found = mapping_for(body)
+    roles = {row.role: names[row.name] for row in rows if row.role}
+    assert found.bones == roles
