@@ -35,7 +35,10 @@ class Workforce:
 
 
 def default_worker_count() -> int:
-    """Return how many solves this machine does at the same time: each keeps more than one core busy."""
+    """Return how many solves this machine does at the same time: one for each two cores.
+
+    A solve keeps about one core busy; the others are for uploads, Blender and whoever works at the machine.
+    """
     return max(1, (os.cpu_count() or 1) // 2)
 
 

@@ -24,7 +24,7 @@ import pytest
 
 from aimocap_addon.local_service import keys, ledger
 from aimocap_addon.local_service.database import ApiKey, Database, Job
-from scripts.service_process import ROOT, service_python
+from scripts.service_process import ROOT, run_command, service_python
 from tests.local_service import forked_service
 from tests.local_service.conftest import JOBS, write_video
 
@@ -240,6 +240,7 @@ def test_no_kill_loses_a_job_or_charges_it_twice(tmp_path: Path, capsys: pytest.
         print("answers lost:", ", ".join(f"{name} {count}" for name, count in sorted(lost.items())))
     _check_outcomes(database, clients)
     _check_files(data, database)
+    assert run_command("ledger", "--data", str(data)).returncode == 0, "the books are not in order"
     database.close()
     assert " ERROR " not in starter.log.read_text()
     assert len(sent) > KILLS / 4
