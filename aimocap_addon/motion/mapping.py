@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from .detection import detect, families
 from .roles import FINGERS, SIDES, Mapping, missing_words, role_parents
 from .skeleton import Skeleton
@@ -25,6 +27,9 @@ __all__ = [
 ]
 
 
+_ANIMAL = "The bones have the names of a person's, but not the shape: check that this is no animal."
+
+
 class UnknownSkeletonError(ValueError):
     """No mapping was found; the message is a clause that says why ("it has no legs")."""
 
@@ -43,4 +48,14 @@ def mapping_for(skeleton: Skeleton, store: MappingStore | None = None) -> Mappin
         found, reason = guess(skeleton)
         if found is None:
             raise UnknownSkeletonError(reason)
-    return replace(found, warnings=saved.warnings) if saved is not None else found
+    elif not _is_upright(skeleton, found):
+        found = replace(found, warnings=(_ANIMAL,))
+    return replace(found, warnings=(*saved.warnings, *found.warnings)) if saved is not None else found
+
+
+def _is_upright(skeleton: Skeleton, mapping: Mapping) -> bool:
+    """Tell whether the legs at rest point away from the shoulders, as those of no quadruped do."""
+    at = {role: skeleton.rest_positions[skeleton.index[bone]] for role, bone in mapping.bones.items()}
+    trunk = sum(at[f"{side}_upper_arm"] - at[f"{side}_thigh"] for side in SIDES)
+    legs = sum(at[f"{side}_foot"] - at[f"{side}_thigh"] for side in SIDES)
+    return bool(np.dot(trunk, legs) <= -0.5 * np.linalg.norm(trunk) * np.linalg.norm(legs))

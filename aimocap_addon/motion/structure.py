@@ -343,7 +343,9 @@ def _fingers(tree: Tree, mirror: Mirror, arm: _Limb, forward: Array) -> dict[str
         return {}
     wrist = tree.heads[arm.end]
     bodies = [_phalanges(tree, wrist, chain) for chain in chains]
-    ahead = [float(np.dot(tree.heads[fingers[0]] + tree.heads[fingers[-1]], forward)) for _, fingers in bodies]
+    along = np.mean([tree.heads[fingers[-1]] for _, fingers in bodies], axis=0) - wrist
+    across = _flat(forward, normalize(along))  # of a hand that itself points forward the longest finger is foremost
+    ahead = [float(np.dot(tree.heads[fingers[0]] + tree.heads[fingers[-1]], across)) for _, fingers in bodies]
     order = sorted(range(len(bodies)), key=lambda n: -ahead[n])
     words = {2: ("thumb", "index"), 3: ("thumb", "index", "middle"), 4: ("thumb", "index", "middle", "pinky")}
     roles: dict[str, int] = {}

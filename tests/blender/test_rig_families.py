@@ -13,6 +13,8 @@ from mathutils import Matrix, Vector
 from rig_families import FAMILIES, RigFamily, skeleton
 
 from aimocap_addon.motion.mapping import MappingStore, mapping_for
+from aimocap_addon.motion.skeleton import Skeleton
+from aimocap_addon.motion.structure import guess
 from aimocap_addon.motion.user_mappings import with_role
 from aimocap_addon.scene import compat
 from aimocap_addon.scene.armature_motion import read_skeleton
@@ -141,8 +143,24 @@ def test_blenders_own_metarigs_are_found_whole(performer: bpy.types.Object, oper
     found = mapping_for(read_skeleton(target))
     assert found.family == "Rigify metarig"
     assert [role for role in found.missing if "_1" not in role or role == "neck_1"] == []
+    body = read_skeleton(target)
+    by_shape, _ = guess(Skeleton(tuple(f"{n}" for n in range(len(body.names))), body.parents, body.rest))
+    assert by_shape is not None
+    told = {role: body.names[int(bone)] for role, bone in by_shape.bones.items()}
+    assert {role for role in told if found.bones.get(role) != told[role]} == set()
+    assert set(by_shape.missing) == set(found.missing)
     bind_motion(performer, target, hold_contacts=False)
     assert limb_error(performer, target, found.bones) < 0.1
+
+
+@pytest.mark.parametrize("animal", ["basic_quadruped", "horse", "wolf", "bird", "shark"])
+def test_blenders_animals_are_refused(performer: bpy.types.Object, animal: str) -> None:
+    bpy.ops.preferences.addon_enable(module="rigify")
+    getattr(bpy.ops.object, f"armature_{animal}_metarig_add")()
+    target = bpy.context.view_layer.objects.active
+    with pytest.raises(SceneError, match="named like those of a known rig"):
+        bind_motion(performer, target)
+    assert target.animation_data is None
 
 
 def test_the_controls_of_a_generated_rig_are_found() -> None:

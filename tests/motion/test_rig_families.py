@@ -245,3 +245,16 @@ def test_a_body_is_found_under_what_it_wears_and_carries(what: str) -> None:
     found = mapping_for(body)
     roles = {row.role: names[row.name] for row in rows if row.role}
     assert found.bones == roles
+
+
+def test_an_animal_with_the_names_of_a_person_is_warned_of() -> None:
+    person, roles = skeleton(FAMILIES["rigify_basic"])
+    assert not mapping_for(person).warnings
+    rest = person.rest.copy()
+    for name, bone in person.index.items():  # on all fours: the trunk lies, the limbs hang
+        z = rest[bone, 2, 3]
+        if name.startswith(("spine", "shoulder", "upper_arm", "forearm", "hand")):
+            rest[bone, 1:3, 3] = (0.9 - z, 0.9)
+    found = mapping_for(Skeleton(person.names, person.parents, rest))
+    assert found.bones == roles
+    assert "no animal" in found.warnings[0]
