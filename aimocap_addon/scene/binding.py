@@ -11,12 +11,13 @@ import bpy
 import numpy as np
 
 from ..motion.body import asymmetry
-from ..motion.mapping import Mapping, UnknownSkeletonError, mapping_for
+from ..motion.mapping import Mapping
 from ..motion.retarget import ROOT_MOTIONS, Options, solve
 from ..motion.skeleton import Skeleton
 from . import compat
 from .armature_motion import motion_range, read_motion, read_skeleton, read_target, write_action
 from .errors import SceneError
+from .rig_mapping import find_mapping
 
 # Keys of a re-timed action are single precision numbers: this close to a whole frame is that frame.
 _FRAME_TOLERANCE = 1e-3
@@ -171,13 +172,7 @@ def _check_armature(obj: bpy.types.Object) -> None:
 def _mapping(armature: bpy.types.Object, skeleton: Skeleton) -> Mapping:
     if armature.data is not None and "rig_id" in armature.data:  # Rigify's mark on the rigs that it generates
         raise SceneError(f"“{armature.name}” is a generated Rigify control rig: choose its metarig instead.")
-    try:
-        found = mapping_for(skeleton)
-    except UnknownSkeletonError as error:
-        raise SceneError(
-            f"The bones of “{armature.name}” are not named like those of a known rig (MetaHuman, Mixamo, Rigify and "
-            f"others), and {error}: choose the armature that moves the character."
-        ) from error
+    found = find_mapping(armature, skeleton=skeleton)
     if found.controls:
         raise SceneError(
             f"“{armature.name}” is a control rig ({found.family}): choose the skeleton that it exports instead."

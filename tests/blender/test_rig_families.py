@@ -12,14 +12,14 @@ import rigs
 from mathutils import Matrix, Vector
 from rig_families import FAMILIES, RigFamily, skeleton
 
-from aimocap_addon.motion.mapping import MappingStore, mapping_for
+from aimocap_addon.motion.mapping import mapping_for
 from aimocap_addon.motion.skeleton import Skeleton
 from aimocap_addon.motion.structure import guess
-from aimocap_addon.motion.user_mappings import with_role
 from aimocap_addon.scene import compat
 from aimocap_addon.scene.armature_motion import read_skeleton
 from aimocap_addon.scene.binding import bind_motion
 from aimocap_addon.scene.errors import SceneError
+from aimocap_addon.scene.rig_mapping import change_mapping, describe, find_mapping, forget_mapping
 
 FRAMES = 16
 SHOWN = (1, 9, FRAMES)
@@ -113,17 +113,29 @@ def test_every_family_can_be_the_performer(performer: bpy.types.Object, key: str
 
 def test_a_mapping_by_hand_goes_before_the_names(performer: bpy.types.Object, tmp_path: Path) -> None:
     target, roles = build("Hero", FAMILIES["mixamo"], 6)
-    store = MappingStore(tmp_path)
-    body = read_skeleton(target)
-    swapped = mapping_for(body, store)
-    for role in ("left_hand", "right_hand"):
-        swapped = with_role(swapped, role, None)
-    store.save(body, swapped)
-    result = bind_motion(performer, target, mapping=mapping_for(body, store), hold_contacts=False)
+    for side in ("left", "right"):
+        change_mapping(target, tmp_path, f"{side}_hand", None)
+    own = find_mapping(target, tmp_path)
+    assert describe(own) == "Mixamo, 91 %; without left hand, right hand"
+    result = bind_motion(performer, target, mapping=own, hold_contacts=False)
     moved = {curve.data_path for curve in compat.active_curves(target)}
     assert not any(f'"{roles["left_hand"]}"' in path for path in moved)
     assert any(f'"{roles["left_lower_arm"]}"' in path for path in moved)
     assert "left hand" in result.missing
+    assert forget_mapping(target, tmp_path)
+    assert describe(find_mapping(target, tmp_path)) == "Mixamo, 100 %"
+
+
+@pytest.mark.parametrize(
+    ("role", "bone", "said"),
+    [("left_calf", None, "left calf"), ("tail", "mixamorig:Head", "“tail”"), ("head", "Gone", "no bones .*Gone")],
+)
+def test_a_change_that_cannot_be_is_refused(tmp_path: Path, role: str, bone: str | None, said: str) -> None:
+    target, _ = build("Hero", FAMILIES["mixamo"], 6)
+    before = find_mapping(target, tmp_path)
+    with pytest.raises(SceneError, match=said):
+        change_mapping(target, tmp_path, role, bone)
+    assert find_mapping(target, tmp_path) == before
 
 
 def test_a_mapping_of_another_rig_is_refused(performer: bpy.types.Object) -> None:
