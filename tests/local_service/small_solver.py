@@ -19,7 +19,7 @@ from aimocap_addon.local_service.solver.interface import NobodyFoundError, Progr
 MODULE = "tests.local_service.small_solver"
 
 
-def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: ProgressCallback) -> None:
+def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: ProgressCallback) -> None:  # noqa: PLR0912  one branch per name
     progress(0.5, "Looking at the video")
     match request.video.stem:
         case "nobody":

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import or_
 
 from aimocap_addon.local_service import keys, ledger
 from aimocap_addon.local_service.database import ApiKey, Database, Job
@@ -244,14 +245,17 @@ def test_no_kill_loses_a_job_or_charges_it_twice(tmp_path: Path, capsys: pytest.
     database.close()
     assert " ERROR " not in starter.log.read_text()
     assert len(sent) > KILLS / 4
-    for stage in ("draft", "uploading", "queued", "processing"):
+    for stage in ("uploading", "uploaded", "queued", "processing"):
         assert points[stage] >= 3, f"the kills hardly met any job that is {stage}: {points}"
 
 
 def _at_work(data: Path, database: Database) -> set[str]:
     """Return in which stages the last kill met a job."""
     with database.read() as session:
-        stages = {job.status for job in session.query(Job)} - {"completed", "failed"}
+        # Drafts without a video may be left of a create call whose answer was lost long ago.
+        met = session.query(Job).where(or_(Job.status != "draft", Job.source_file.is_not(None)))
+        names = {"draft": "uploaded", "queued": "queued", "processing": "processing"}
+        stages = {names[job.status] for job in met if job.status in names}
     if any(data.glob("uploads/*/*.part")):
         stages.add("uploading")
     if any(path.suffix == ".fbx" for path in data.glob("work/*/*/*")):
