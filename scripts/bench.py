@@ -2,6 +2,7 @@
 """Measures the project on this machine and prints tables.
 
     .venv/dev/bin/python scripts/bench.py service      polls of the local service under load
+    .venv/dev/bin/python scripts/bench.py retarget     binding a walk to each character, in Blender
 
 Figures measured once are in docs/benchmarks.md.
 """
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from scripts import environments  # noqa: E402
 from scripts.service_process import ServiceProcess, create_key, running_service, service_python  # noqa: E402
 
 SOLVER = "tests.local_service.small_solver"
@@ -188,10 +190,14 @@ def main() -> int:
     service.add_argument("--pollers", type=int, default=200, help="connections at the same time")
     service.add_argument("--seconds", type=float, default=3.0, help="length of one round")
     service.add_argument("--rounds", type=int, default=3, help="rounds of each")
+    commands.add_parser("retarget", help="binding a walk to each character, in Blender")
     commands.add_parser("bare")
     options = parser.parse_args()
     if options.command == "bare":
         serve_bare_route()
+    elif options.command == "retarget":
+        python = environments.ensure(environments.BPY_45)
+        return subprocess.run([str(python), str(ROOT / "scripts" / "benchmarks" / "retarget.py")]).returncode
     else:
         bench_service(options.pollers, options.seconds, options.rounds)
     return 0

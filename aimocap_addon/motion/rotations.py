@@ -188,14 +188,18 @@ def euler_from_quaternion(q: Array, order: str, near: Array | None = None) -> Ar
     angles[..., i], angles[..., j], angles[..., k] = first, middle, last
     other = angles + np.pi
     other[..., j] = np.pi - middle
-    turn = 2.0 * np.pi
-    previous = np.zeros(angles.shape[1:]) if near is None else near
-    for frame in range(len(angles)):
-        a = angles[frame] - turn * np.round((angles[frame] - previous) / turn)
-        b = other[frame] - turn * np.round((other[frame] - previous) / turn)
-        nearer = np.abs(b - previous).sum(axis=-1, keepdims=True) < np.abs(a - previous).sum(axis=-1, keepdims=True)
-        previous = angles[frame] = np.where(nearer, b, a)
-    return angles
+    start = np.zeros((1, *angles.shape[1:])) if near is None else near[None]
+    before = np.concatenate((start, angles[:-1]))
+    # the triples mirror each other, so whether to change over does not depend on which one the frame before took
+    changes = _apart(other, before) < _apart(angles, before)
+    taken = np.where((np.cumsum(changes, axis=0) % 2 == 1)[..., None], other, angles)
+    return np.unwrap(np.concatenate((start, taken)), axis=0)[1:]
+
+
+def _apart(a: Array, b: Array) -> Array:
+    """Return how far (...) triples of angles (..., 3) are apart, whole turns left out."""
+    difference = a - b
+    return np.abs(difference - 2.0 * np.pi * np.round(difference / (2.0 * np.pi))).sum(axis=-1)
 
 
 def axis_angle_from_quaternion(q: Array) -> tuple[Array, Array]:
