@@ -19,6 +19,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
 
 from ..api.models import API_PREFIX, CreatedJob, JobStatus
 from . import VERSION, admission, answers, bodies, jobs, keys
@@ -180,9 +181,27 @@ def _storage(database: Database, storage: Storage, signer: UrlSigner, idle_sec: 
         path = storage.result_path(job_id, filename)
         if output is None or not path.is_file():
             raise _result_gone()
-        return FileResponse(path, media_type="application/octet-stream", filename=f"{job_id}_{filename}")
+        return _Download(path, media_type="application/octet-stream", filename=f"{job_id}_{filename}")
 
     return router
+
+
+class _Download(FileResponse):
+    """A file that refuses wrong byte ranges in the API's words rather than in plain text."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = False
+
+        async def in_our_words(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
+                refused = True
+                sentence = "The file has no such byte range: ask for one within it, or for the whole file."
+                await _error(message["status"], "range_invalid", sentence)(scope, receive, send)
+            elif not refused:
+                await send(message)
+
+        await super().__call__(scope, receive, in_our_words)
 
 
 def _refuse_key(request: Request) -> None:

@@ -139,6 +139,7 @@ _DOWNLOAD_CODES = {
     403: ("url_signature_invalid", "url_expired"),
     404: ("result_not_found", "not_found"),
 }
+_RANGE_CODES = {400: (*_DOWNLOAD_CODES[400], "range_invalid"), 416: ("range_invalid",)}
 _STATUS_TEXT = {
     400: "The request is not in order",
     401: "The key is missing or unknown",
@@ -150,6 +151,7 @@ _STATUS_TEXT = {
     409: "The job is in another state",
     413: "Too large",
     415: "A body of another kind",
+    416: "No such byte range",
     422: "Times or video not in order",
     429: "Too many jobs at once; Retry-After says when to try again",
     507: "No room for the video",
@@ -264,12 +266,18 @@ def _paths() -> dict[str, Any]:
                 job_id,
                 {"name": "filename", "in": "path", "required": True, "schema": {"type": "string"}},
                 *_signature(),
+                {
+                    "name": "Range",
+                    "in": "header",
+                    "schema": {"type": "string", "pattern": r"^bytes=([0-9]+-[0-9]*|-[0-9]+)$"},
+                },
             ],
             "get": _operation(
                 "downloadResult",
                 f"Fetch a file from `fbxUrl` or `motionJsonUrl`. {_SIGNED} Byte ranges are served.",
                 {"application/octet-stream": {"schema": {}}},
-                _DOWNLOAD_CODES,
+                {**_DOWNLOAD_CODES, **_RANGE_CODES},
+                partial=True,
                 signed=True,
             ),
         },
@@ -285,6 +293,7 @@ def _operation(
     example: dict[str, Any] | None = None,
     links: dict[str, Any] | None = None,
     signed: bool = False,
+    partial: bool = False,
 ) -> dict[str, Any]:
     if example is not None:
         content = {kind: {**media, "example": example} for kind, media in content.items()}
@@ -292,6 +301,9 @@ def _operation(
     if links:
         success["links"] = links
     responses = {"200": success, **{str(status): _refusal(status, listed) for status, listed in codes.items()}}
+    if partial:
+        ranges = {**content, "multipart/byteranges": {"schema": {}}}
+        responses["206"] = {"description": "The byte range that was asked for, or several", "content": ranges}
     operation: dict[str, Any] = {"operationId": name, "summary": summary, "responses": responses}
     if body is not None:
         operation["requestBody"] = {"required": True, "content": body}
