@@ -67,7 +67,8 @@ class Solution:
     """Pose channels of the target.
 
     `rotations` maps bone index to (F, 4), relative to rest, signs continuous; `angles` holds the same as (F, 3) radians
-    for bones with locked angles. `locations` maps bone index to (F, 3): the hips, and the root bone if that travels.
+    for bones with locked angles. `locations` maps bone index to (F, 3): the hips or the control that carries them, and
+    the root bone if that travels.
     `leg_ratio` is target leg / source leg.
     """
 
@@ -156,7 +157,11 @@ def solve(
         locations[root] = _location(
             target, root, pose.world, travel + target.skeleton.rest_positions[root] + at_rest, {}
         )
-    locations[hips] = _location(target, hips, pose.world, head, locations)
+    carrier = hips
+    if target_mapping.travel:  # another bone takes the hips along
+        carrier = target.skeleton.index[target_mapping.travel]
+        head = head - _below(target, carrier, hips, pose.world, np.zeros(3))
+    locations[carrier] = _location(target, carrier, pose.world, head, locations)
     continuous = {bone: make_continuous(r) for bone, r in pose.channels.items()}
     return Solution(continuous, pose.held, locations, ratio)
 
@@ -378,6 +383,8 @@ def _planted_feet(
     options: Options,
 ) -> tuple[_Pose, Array]:
     """Return the pose with planted feet pinned and none in the floor, and how far (F) the hips rise for it."""
+    if not any(foot.planted.any() for foot in stands):
+        return pose, np.zeros(len(head))  # nothing tells where the performer's floor is
     up = axes[2]
     hips = body.bones["hips"]
     legs, plans = [], []
@@ -390,8 +397,6 @@ def _planted_feet(
         legs.append(feet.Leg(thigh, knee, ankle, quaternion_rotate(delta, axes[0])))
         floor = float(body.positions[foot.role] @ up) + options.ground_offset
         plans.append(feet.plan(toe, foot.height * ratio, foot.planted, up, floor, rate))
-    if not legs:
-        return pose, np.zeros(len(head))
     turns, rise = feet.pin(legs, plans, up, rate, move_hips=options.root_motion != "HORIZONTAL")
     changed: dict[int, Array] = {}
     for foot, turns_of_leg in zip(stands, turns, strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -79,9 +79,10 @@ def read_skeleton(armature: bpy.types.Object) -> Skeleton:
     return Skeleton(tuple(order), parents, rest)
 
 
-def read_target(armature: bpy.types.Object) -> Target:
-    """Return the armature as a receiver of motion, in its present pose."""
-    bones = _pose_bones(armature)
+def read_target(armature: bpy.types.Object, skeleton: Skeleton | None = None) -> Target:
+    """Return the armature as a receiver of motion, in its present pose; of some bones alone if `skeleton` has those."""
+    skeleton = skeleton or read_skeleton(armature)
+    bones = [armature.pose.bones[name] for name in skeleton.names]
     rest = [_present_rotation(bone) for bone in bones]
     orders = [_order(bone) for bone in bones]
     locked = np.array([[False] * 3 if _locks_components(bone) else list(bone.lock_rotation) for bone in bones])
@@ -90,7 +91,7 @@ def read_target(armature: bpy.types.Object) -> Target:
         if bones[i].rotation_mode != orders[i]:
             angles[i] = euler_from_quaternion(rest[i][None], orders[i])[0]
     return Target(
-        skeleton=read_skeleton(armature),
+        skeleton=skeleton,
         rotations=np.array(rest),
         angles=angles,
         orders=orders,
@@ -153,14 +154,22 @@ def read_motion(armature: bpy.types.Object, skeleton: Skeleton, names: Sequence[
     return Motion(bones, motion_rotations, motion_positions, rate)
 
 
-def write_action(armature: bpy.types.Object, solution: Solution, first_frame: int, name: str) -> bpy.types.Action:
+def write_action(
+    armature: bpy.types.Object,
+    solution: Solution,
+    names: Sequence[str],
+    first_frame: int,
+    name: str,
+    fixed: Mapping[str, float],
+) -> bpy.types.Action:
     """Return a new action, not assigned, with linear keys of `solution` on whole frames from `first_frame` on.
 
-    Each bone keeps its rotation mode. Locked channels get no curve.
+    `names` are those of the solution's bones by index. Each bone keeps its rotation mode. Locked channels get no curve.
+    `fixed` holds data paths of properties that keep one value.
     """
     action, curves = compat.create_action(name, armature)
     try:
-        pose_bones = _pose_bones(armature)
+        pose_bones = [armature.pose.bones[bone] for bone in names]
         count = len(next(iter(solution.locations.values())))
         points = np.empty((count, 2), dtype=np.float32)
         points[:, 0] = first_frame + np.arange(count)
@@ -187,6 +196,9 @@ def write_action(armature: bpy.types.Object, solution: Solution, first_frame: in
             for i in range(3):
                 if not bone.lock_location[i] and not bone.bone.use_connect:
                     write(bone.path_from_id("location"), i, location[:, i], bone.name)
+        for path, value in fixed.items():
+            curve = compat.create_curve(action, curves, path, 0, "Switches")
+            curve.keyframe_points.insert(first_frame, value)
     except Exception:
         bpy.data.actions.remove(action)
         raise

@@ -13,9 +13,9 @@ import numpy as np
 from ..motion.body import asymmetry
 from ..motion.mapping import Mapping
 from ..motion.retarget import ROOT_MOTIONS, Options, solve
-from ..motion.skeleton import Skeleton
 from . import compat
 from .armature_motion import motion_range, read_motion, read_skeleton, read_target, write_action
+from .control_rig import read_controls, switches
 from .errors import SceneError
 from .rig_mapping import find_mapping
 
@@ -86,8 +86,12 @@ def bind_motion(
     if span is None:
         raise SceneError(f"“{source.name}” has no motion: choose the armature that came with the captured motion.")
     skeleton = read_skeleton(source)
-    receiver = read_target(target)
-    source_mapping = _without_twists(_mapping(source, skeleton))
+    receiver = read_controls(target, target_mapping) if target_mapping.controls else read_target(target)
+    source_mapping = _without_twists(find_mapping(source, skeleton=skeleton))
+    if source_mapping.controls:
+        raise SceneError(
+            f"“{source.name}” is a control rig ({source_mapping.family}): choose the skeleton that it exports instead."
+        )
     if root_motion == "ROOT_BONE" and target.pose.bones[target_mapping.bones["hips"]].parent is None:
         raise SceneError(
             f"“{target.name}” has no bone above its hips that could take the travel: choose another root motion."
@@ -97,7 +101,8 @@ def bind_motion(
     first = math.floor(span[0] + shift + _FRAME_TOLERANCE)
     last = max(first, math.ceil(span[1] + shift - _FRAME_TOLERANCE))
     frames = np.clip(np.arange(first, last + 1) - shift, *span)
-    motion = read_motion(source, skeleton, list(source_mapping.bones.values()), frames)
+    performed = _shared(source_mapping, target_mapping)
+    motion = read_motion(source, skeleton, list(performed.bones.values()), frames)
     scale = _scale(target)
     options = Options(
         root_motion=root_motion,
@@ -106,7 +111,7 @@ def bind_motion(
         hold_contacts=hold_contacts,
     )
     try:
-        solution = solve(skeleton, source_mapping, motion, receiver, target_mapping, options)
+        solution = solve(skeleton, performed, motion, receiver, target_mapping, options)
     except ValueError as error:
         raise SceneError(
             f"The motion of “{source.name}” does not fit “{target.name}” because {error}: check both rest poses."
@@ -124,7 +129,9 @@ def bind_motion(
             "export the motion again together with a skinned mesh."
         )
     # from here on the file changes: whatever can fail comes before, or is taken back
-    action = write_action(target, solution, first, action_name or f"{target.name} {source.name}")
+    fixed = switches(target) if target_mapping.controls else {}
+    name = action_name or f"{target.name} {source.name}"
+    action = write_action(target, solution, receiver.skeleton.names, first, name, fixed)
     try:
         _replace_action(target, action)
     except Exception:
@@ -154,7 +161,7 @@ def check_target(target: bpy.types.Object, mapping: Mapping | None = None) -> Ma
     absent = [bone for bone in mapping.bones.values() if bone not in skeleton.index] if mapping else []
     if absent:
         raise SceneError(f"“{target.name}” has no bones {', '.join(absent)}: map the bones of the character again.")
-    return _writable(target, mapping or _mapping(target, skeleton))
+    return _writable(target, mapping or find_mapping(target, skeleton=skeleton))
 
 
 def _scale(armature: bpy.types.Object) -> float:
@@ -169,19 +176,21 @@ def _check_armature(obj: bpy.types.Object) -> None:
         raise SceneError(f"“{obj.name}” is in Edit Mode: leave Edit Mode first.")
 
 
-def _mapping(armature: bpy.types.Object, skeleton: Skeleton) -> Mapping:
-    if armature.data is not None and "rig_id" in armature.data:  # Rigify's mark on the rigs that it generates
-        raise SceneError(f"“{armature.name}” is a generated Rigify control rig: choose its metarig instead.")
-    found = find_mapping(armature, skeleton=skeleton)
-    if found.controls:
-        raise SceneError(
-            f"“{armature.name}” is a control rig ({found.family}): choose the skeleton that it exports instead."
-        )
-    return found
-
-
 def _without_twists(mapping: Mapping) -> Mapping:
     return dataclasses.replace(mapping, bones={r: b for r, b in mapping.bones.items() if "_twist_" not in r})
+
+
+def _shared(source: Mapping, target: Mapping) -> Mapping:
+    """Return the source's mapping without the parts that say nothing about the target's: reading them takes time."""
+    trunk = ("hips", "spine_", "neck_", "head")
+    wanted = {
+        role: bone
+        for role, bone in source.bones.items()
+        if role in target.bones
+        or role.startswith(trunk)
+        or ("metacarpal" in role and role.replace("metacarpal", "1") in target.bones)
+    }
+    return dataclasses.replace(source, bones=wanted)
 
 
 def _writable(target: bpy.types.Object, mapping: Mapping) -> Mapping:

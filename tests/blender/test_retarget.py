@@ -483,14 +483,6 @@ def test_a_control_rig_is_refused() -> None:
     refused(source, target, "control rig")
 
 
-def test_a_generated_rigify_rig_is_refused() -> None:
-    source, (target, _) = performer(), metarig()
-    bpy.context.view_layer.objects.active = target
-    target.select_set(True)
-    bpy.ops.pose.rigify_generate()
-    refused(source, bpy.context.view_layer.objects.active, "choose its metarig")
-
-
 def test_a_failed_write_leaves_no_action(monkeypatch: pytest.MonkeyPatch) -> None:
     source, (target, _) = performer(), mixamo()
     before, actions = state(target), set(bpy.data.actions)
