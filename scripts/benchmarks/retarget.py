@@ -138,8 +138,8 @@ def measure(
     roles, receivers = mapping_of(source).bones, mapping_of(target).bones
     shared = {role: name for role, name in roles.items() if role in receivers}
     span = range(1, min(frames, 600) + 1)
-    bodies = [sample(obj, bones, span) for obj, bones in ((source, shared), (target, receivers))]
-    return target.name, len(shared), min(seconds), compare(*bodies, float(RATE))
+    figures = compare(sample(source, shared, span), sample(target, receivers, span), float(RATE))
+    return target.name, len(shared), min(seconds), figures
 
 
 def main() -> None:
@@ -155,9 +155,7 @@ def main() -> None:
                 "constraints + bake": partial(bake_constraints, frames=frames),
             }
             for name, way in ways.items():
-                target, bones, seconds, figures = measure(
-                    make, frames, way, 1 if way is ways["constraints + bake"] else 3
-                )
+                target, bones, seconds, figures = measure(make, frames, way, 1 if "bake" in name else 3)
                 row = [target, name, bones, frames, f"{seconds:.3f}", f"{frames / seconds:.0f}"]
                 print(
                     "| " + " | ".join(map(str, row + [f"{figures[column]:.3f}" for column in COLUMNS])) + " |",
