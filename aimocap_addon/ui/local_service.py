@@ -38,6 +38,7 @@ _EXPECTED_PACKAGES = 30
 _START_SEC = 60.0
 _END_SEC = 10.0
 _HEALTH_SEC = 3.0
+_SILENT = "The local service does not answer: wait a little, or stop it and start it again (its log is {log})."
 _ENDED = "The local service ended by itself: start it again, or see its log in {log}."
 
 
@@ -174,7 +175,7 @@ class LocalService:
         try:
             self._wait_until_listening()
             self.state = State.RUNNING
-            self._process.wait()
+            self._follow_own(host, port)
         finally:
             _end(self._process)
         if not self._cancel.is_set():
@@ -205,6 +206,16 @@ class LocalService:
                 f"Port {port} is used by another program: set another address for the local service in the preferences."
             )
         return True
+
+    def _follow_own(self, host: str, port: int) -> None:
+        """Watch the service that runs here until it ends; a service that is up but silent gets a sentence."""
+        assert self._process is not None
+        while self._process.poll() is None and not self._cancel.wait(_HEALTH_SEC):
+            try:
+                _service_name(host, port)
+                self.sentence = ""
+            except OSError:
+                self.sentence = _SILENT.format(log=self.log) if self._process.poll() is None else ""
 
     def _follow_shared(self, host: str, port: int) -> None:
         """Watch a service that somebody else started, until it no longer answers."""

@@ -6,12 +6,13 @@ from __future__ import annotations
 import http.server
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bpy
@@ -78,6 +79,27 @@ def test_start_capture_and_stop(installed: LocalService, monkeypatch: pytest.Mon
         assert (installed.data.parent / "key").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.skipif(os.name != "posix", reason="stops the process by a signal")
+def test_a_service_that_falls_silent_is_told(installed: LocalService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIMOCAP_BASE_URL", f"http://127.0.0.1:{free_port()}")
+    assert bpy.ops.aimocap.start_local_service() == {"FINISHED"}
+    assert installed._process is not None
+    os.kill(installed._process.pid, signal.SIGSTOP)
+    try:
+        assert _becomes(lambda: "does not answer" in installed.sentence)
+    finally:
+        os.kill(installed._process.pid, signal.SIGCONT)
+    assert _becomes(lambda: installed.sentence == "")
+    assert installed.state is State.RUNNING
+
+
+def _becomes(true: Callable[[], bool], seconds: float = 20.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return true()
+
+
 def test_service_ends_with_a_blender_that_dies(installed: LocalService) -> None:
     """The service listens to a pipe from Blender; here another process stands in for Blender and is killed."""
     port = free_port()
@@ -99,10 +121,7 @@ def test_service_ends_with_a_blender_that_dies(installed: LocalService) -> None:
     pid = int(lines[-1])
     blender.kill()
     blender.wait()
-    deadline = time.monotonic() + 20
-    while _runs(pid) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not _runs(pid)
+    assert _becomes(lambda: not _runs(pid))
 
 
 def _runs(pid: int) -> bool:

@@ -7,6 +7,8 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.schema import CreateTable
 
 from aimocap_addon.local_service import keys, ledger
+from aimocap_addon.local_service.audit import audit
 from aimocap_addon.local_service.database import DATABASE_NAME, ApiKey, Base, Database
 from aimocap_addon.local_service.errors import CannotStartError
 from scripts.service_process import run_command, running_service
@@ -104,27 +107,58 @@ def test_what_a_writer_reads_holds_until_it_has_written(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def postgresql_url(tmp_path: Path) -> Iterator[str]:
+def postgresql_url() -> Iterator[str]:
+    """The URL of a PostgreSQL server of the test's own; skips where there is none on this machine."""
     pytest.importorskip("psycopg", reason="needs the package psycopg")
-    found = list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [shutil.which("initdb")]
-    if not found[0]:
+    found = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), Path(shutil.which("initdb") or "")]
+    programs = found[0].parent
+    if not (programs / "initdb").is_file():
         pytest.skip("needs a PostgreSQL server on this machine")
-    if os.geteuid() == 0:
-        pytest.skip("PostgreSQL does not run as root")
-    programs, cluster = Path(found[0]).parent, tmp_path / "cluster"
-    subprocess.run([programs / "initdb", "-D", cluster, "-U", "tester", "-A", "trust"], check=True, timeout=60)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    control = [programs / "pg_ctl", "-D", cluster, "-w"]
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
-    subprocess.run([*control, "-o", options, "-l", tmp_path / "log", "start"], check=True, timeout=60)
-    try:
-        yield f"postgresql+psycopg://tester@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=False, timeout=60)
+    # The server refuses to run as root; Debian's package brings an account for it.
+    account = "postgres" if os.geteuid() == 0 else None
+    if account and subprocess.run(["id", "postgres"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("PostgreSQL does not run as root, and there is no account postgres")
+    with tempfile.TemporaryDirectory(prefix="aimocap-postgresql-", ignore_cleanup_errors=True) as folder:
+        if account:
+            shutil.chown(folder, account)
+        cluster = Path(folder) / "cluster"
+
+        def run(*command: str | Path, check: bool = True) -> None:
+            # In the background the server keeps standard output open, so nothing may wait for its end.
+            nowhere = subprocess.DEVNULL
+            subprocess.run(command, check=check, timeout=60, cwd=folder, stdout=nowhere, stderr=nowhere, user=account)
+
+        run(programs / "initdb", "-D", cluster, "-U", "tester", "-A", "trust", "-N")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        control = (programs / "pg_ctl", "-D", cluster, "-w")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+        run(*control, "-o", options, "-l", Path(folder) / "log", "start")
+        try:
+            yield f"postgresql+psycopg://tester@127.0.0.1:{port}/postgres"
+        finally:
+            run(*control, "-m", "immediate", "stop", check=False)
 
 
 def test_one_writer_at_a_time_on_postgresql(postgresql_url: str, tmp_path: Path) -> None:
     database = Database(tmp_path, postgresql_url)
     assert spend_side_by_side(database) == 0
+    database.close()
+
+
+def test_service_runs_on_postgresql(postgresql_url: str, tmp_path: Path, clip: Path) -> None:
+    database = Database(tmp_path, postgresql_url)
+    with database.write() as session:
+        key = keys.create_key(session, "local", 20)
+    database.close()
+    arguments = ("--database", postgresql_url)
+    with running_service(tmp_path, *arguments, module=small_solver.MODULE, python=sys.executable) as service:
+        caller = Caller(service, key)
+        good, nobody = caller.submit(clip), caller.submit(clip, "nobody.mp4")
+        assert caller.wait(good)["job"]["status"] == "completed"
+        assert caller.wait(nobody)["job"]["status"] == "failed"
+    database = Database(tmp_path, postgresql_url)
+    with database.read() as session:
+        assert ledger.balance(session, 1) == 16  # one clip of 4 s paid, the other refunded
+        assert not audit(session).findings
     database.close()
