@@ -117,7 +117,6 @@ class CaptureRecord:
     preview: str | None = None
     progress: float = 0.0  # share of the present stage, 0..1
     message: str = ""
-    imported: bool = False
 
     @classmethod
     def new(cls, request: CaptureRequest) -> Self:

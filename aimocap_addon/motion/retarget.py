@@ -69,13 +69,11 @@ class Solution:
     `rotations` maps bone index to (F, 4), relative to rest, signs continuous; `angles` holds the same as (F, 3) radians
     for bones with locked angles. `locations` maps bone index to (F, 3): the hips or the control that carries them, and
     the root bone if that travels.
-    `leg_ratio` is target leg / source leg.
     """
 
     rotations: dict[int, Array]
     angles: dict[int, Array]
     locations: dict[int, Array]
-    leg_ratio: float
 
 
 @dataclass(frozen=True)
@@ -163,7 +161,7 @@ def solve(
         head = head - _below(target, carrier, hips, pose.world, np.zeros(3))
     locations[carrier] = _location(target, carrier, pose.world, head, locations)
     continuous = {bone: make_continuous(r) for bone, r in pose.channels.items()}
-    return Solution(continuous, pose.held, locations, ratio)
+    return Solution(continuous, pose.held, locations)
 
 
 @dataclass(frozen=True)

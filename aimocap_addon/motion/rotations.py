@@ -140,17 +140,6 @@ def make_continuous(q: Array) -> Array:
     return q * signs[..., None]
 
 
-def swing_twist(q: Array, axis: Array) -> tuple[Array, Array]:
-    """Split `q` into (swing, twist) with q = swing * twist, where twist turns about `axis` (..., 3)."""
-    axis = normalize(axis)
-    along = np.sum(q[..., 1:] * axis, axis=-1, keepdims=True)
-    twist = np.concatenate((q[..., :1], along * axis), axis=-1)
-    length = np.linalg.norm(twist, axis=-1, keepdims=True)
-    identity = np.array((1.0, 0.0, 0.0, 0.0))
-    twist = np.where(length < 1e-9, identity, twist / np.where(length < 1e-9, 1.0, length))
-    return quaternion_multiply(q, quaternion_conjugate(twist)), twist
-
-
 def quaternion_from_euler(angles: Array, order: str) -> Array:
     """Return rotations (..., 4) of `angles` (..., 3) = (x, y, z) in radians.
 

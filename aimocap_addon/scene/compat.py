@@ -90,11 +90,6 @@ def _bags(action: bpy.types.Action) -> Iterator[Any]:
             yield from keyframe_strip.channelbags
 
 
-def strips_of(editor: bpy.types.SequenceEditor) -> Any:
-    """Return the strips of a sequence editor (`sequences` until 4.3)."""
-    return editor.strips if hasattr(editor, "strips") else editor.sequences
-
-
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     """Return the scene whose strips the sequencer shows.
 

@@ -16,9 +16,9 @@ from ..scene.fbx_import import import_fbx, remove_imported
 from ..scene.video_source import VideoSource
 from . import addon
 from .addon import CaptureError, Service
-from .session import session
+from .properties import EXPORT_RATE_ITEMS, MATCH_SCENE
 
-_EXPORT_RATES = (24, 30, 60, 120)
+_EXPORT_RATES = tuple(int(rate) for rate, *_ in EXPORT_RATE_ITEMS if rate != MATCH_SCENE)
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class CaptureOptions:
 
     armature: str = ""
     mocap_type: str = "full_body"
-    export_rate: str = "SCENE"
+    export_rate: str = MATCH_SCENE
     root_motion: str = "CAPTURED"
     hold_contacts: bool = True
     consent: bool = False
@@ -84,8 +84,8 @@ def target_armature(name: str) -> bpy.types.Object | None:
 
 
 def motion_rate(choice: str, frames_per_second: float) -> int:
-    """Return the export rate: the chosen one, or for "SCENE" the lowest with a motion frame per scene frame."""
-    if choice != "SCENE":
+    """Return the export rate: the chosen one, or for MATCH_SCENE the lowest with a motion frame per scene frame."""
+    if choice != MATCH_SCENE:
         return int(choice)
     return next((rate for rate in _EXPORT_RATES if rate > frames_per_second - 0.1), _EXPORT_RATES[-1])
 
@@ -163,6 +163,4 @@ def finish(
         first, last = bound.frame_range
         sentence = f"“{target.name}” moves as captured from “{request.title}”, frames {first} to {last}."
         result = FinishedCapture(target, f"{sentence} {bound.warning}".rstrip())
-    if not record.imported:
-        session().keep(record.changed(imported=True))
     return result

@@ -10,8 +10,9 @@ MOCAP_TYPE_ITEMS = (
     ("full_body", "Full Body", "Capture the whole person, with travel through the room"),
     ("upper_body", "Upper Body", "Capture torso, head and arms; hips and legs stay at rest"),
 )
+MATCH_SCENE = "SCENE"
 EXPORT_RATE_ITEMS = (
-    ("SCENE", "Match Scene", "The lowest rate that has at least one motion frame per scene frame"),
+    (MATCH_SCENE, "Match Scene", "The lowest rate that has at least one motion frame per scene frame"),
     ("24", "24 fps", "24 motion frames per second of video"),
     ("30", "30 fps", "30 motion frames per second of video"),
     ("60", "60 fps", "60 motion frames per second of video"),

@@ -65,10 +65,6 @@ class CaptureSession:
         self.records = {record.capture_id: record} | self.records
         return record
 
-    def keep(self, record: CaptureRecord) -> None:
-        """Store a change made on the main thread; raises StoreError."""
-        self.records[record.capture_id] = self.store().save(record)
-
     def stop(self, capture_id: str) -> bool:
         """Ask a running capture to stop; returns whether it was running."""
         return self._runner is not None and self._runner.stop(capture_id)

@@ -44,7 +44,6 @@ FULL = dataclasses.replace(
     preview="/p.mp4",
     progress=0.5,
     message="m",
-    imported=True,
 )
 
 
