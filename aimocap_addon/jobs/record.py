@@ -54,15 +54,15 @@ class Placement:
     """Where the motion belongs in Blender: re-resolved by name when it arrives.
 
     `frame_start` is the scene frame of the motion's first frame, `frames_per_second` the scene frames
-    that one second of video takes (the scene's rate, unless the strip itself plays slower or faster).
+    that one second of video takes (the scene's rate, unless the strip itself plays slower or faster). `options` says
+    how the motion is bound, by the names of `scene.binding.BindOptions`; what it leaves out takes its default.
     """
 
     frame_start: float
     frames_per_second: float
     armature: str = ""
     blend_file: str = ""
-    root_motion: str = "CAPTURED"
-    hold_contacts: bool = True
+    options: dict[str, str | float | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import bpy
@@ -29,6 +30,22 @@ _SCALE_TOLERANCE = 1e-3
 SCALE_MODES = ("LEG", "ONE_TO_ONE")
 
 
+@dataclass(frozen=True)
+class BindOptions:
+    """What a person may choose about a binding.
+
+    `root_motion`: "CAPTURED" lets the hips travel, "IN_PLACE" keeps them over their place, "ROOT_BONE" leaves the
+    travel to the bone at the top of the skeleton, "HORIZONTAL" keeps them at one height. `scale_mode`: "LEG" makes
+    steps as long as the target's legs can take them, "ONE_TO_ONE" keeps distances in the scene. `ground_offset`, in
+    scene units, raises the character. `hold_contacts` keeps planted feet where they stand.
+    """
+
+    root_motion: str = "CAPTURED"
+    scale_mode: str = "LEG"
+    ground_offset: float = 0.0
+    hold_contacts: bool = True
+
+
 class BindResult(NamedTuple):
     """What a binding made.
 
@@ -48,25 +65,17 @@ class BindResult(NamedTuple):
 def bind_motion(
     source: bpy.types.Object,
     target: bpy.types.Object,
+    options: BindOptions = BindOptions(),
     *,
     mapping: Mapping | None = None,
     action_name: str | None = None,
     frame_start: float | None = None,
-    root_motion: str = "CAPTURED",
-    scale_mode: str = "LEG",
-    ground_offset: float = 0.0,
-    hold_contacts: bool = True,
 ) -> BindResult:
     """Give the motion of the armature `source` to the armature `target`, as a new action.
 
     The action has linear keys on whole scene frames, from the source's first frame (or `frame_start`) on; the last
     frame of the motion is inside. The motion happens in the target object's own space: a character stays where it was
     put in the scene, and faces as it was turned.
-
-    `root_motion`: "CAPTURED" lets the hips travel, "IN_PLACE" keeps them over their place, "ROOT_BONE" leaves the
-    travel to the bone at the top of the skeleton, "HORIZONTAL" keeps them at one height. `scale_mode`: "LEG" makes
-    steps as long as the target's legs can take them, "ONE_TO_ONE" keeps distances in the scene. `ground_offset`, in
-    scene units, raises the character. `hold_contacts` keeps planted feet where they stand.
 
     `mapping` says which bones of the target play which part, where its own is not the one to find.
 
@@ -78,10 +87,7 @@ def bind_motion(
     if source == target:
         raise SceneError(f"“{source.name}” cannot receive its own motion: choose another armature as the character.")
     target_mapping = check_target(target, mapping)
-    if root_motion not in ROOT_MOTIONS:
-        raise SceneError(f"There is no root motion “{root_motion}”: choose one of {', '.join(ROOT_MOTIONS)}.")
-    if scale_mode not in SCALE_MODES:
-        raise SceneError(f"There is no scale mode “{scale_mode}”: choose one of {', '.join(SCALE_MODES)}.")
+    _check_options(options)
     span = motion_range(source)
     if span is None:
         raise SceneError(f"“{source.name}” has no motion: choose the armature that came with the captured motion.")
@@ -92,7 +98,7 @@ def bind_motion(
         raise SceneError(
             f"“{source.name}” is a control rig ({source_mapping.family}): choose the skeleton that it exports instead."
         )
-    if root_motion == "ROOT_BONE" and target.pose.bones[target_mapping.bones["hips"]].parent is None:
+    if options.root_motion == "ROOT_BONE" and target.pose.bones[target_mapping.bones["hips"]].parent is None:
         raise SceneError(
             f"“{target.name}” has no bone above its hips that could take the travel: choose another root motion."
         )
@@ -104,14 +110,14 @@ def bind_motion(
     performed = _shared(source_mapping, target_mapping)
     motion = read_motion(source, skeleton, list(performed.bones.values()), frames)
     scale = _scale(target)
-    options = Options(
-        root_motion=root_motion,
-        path_scale=_scale(source) / scale if scale_mode == "ONE_TO_ONE" else None,
-        ground_offset=ground_offset / scale,
-        hold_contacts=hold_contacts,
+    solver_options = Options(
+        root_motion=options.root_motion,
+        path_scale=_scale(source) / scale if options.scale_mode == "ONE_TO_ONE" else None,
+        ground_offset=options.ground_offset / scale,
+        hold_contacts=options.hold_contacts,
     )
     try:
-        solution = solve(skeleton, performed, motion, receiver, target_mapping, options)
+        solution = solve(skeleton, performed, motion, receiver, target_mapping, solver_options)
     except ValueError as error:
         raise SceneError(
             f"The motion of “{source.name}” does not fit “{target.name}” because {error}: check both rest poses."
@@ -162,6 +168,16 @@ def check_target(target: bpy.types.Object, mapping: Mapping | None = None) -> Ma
     if absent:
         raise SceneError(f"“{target.name}” has no bones {', '.join(absent)}: map the bones of the character again.")
     return _writable(target, mapping or find_mapping(target, skeleton=skeleton))
+
+
+def _check_options(options: BindOptions) -> None:
+    choices = (
+        ("root motion", options.root_motion, ROOT_MOTIONS),
+        ("scale mode", options.scale_mode, SCALE_MODES),
+    )
+    for what, chosen, known in choices:
+        if chosen not in known:
+            raise SceneError(f"There is no {what} “{chosen}”: choose one of {', '.join(known)}.")
 
 
 def _scale(armature: bpy.types.Object) -> float:

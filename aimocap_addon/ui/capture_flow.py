@@ -6,16 +6,18 @@ Operators, the command line and scripts all go through these functions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from dataclasses import dataclass, field
 
 import bpy
 
 from ..jobs.record import CaptureRecord, CaptureRequest, Placement, Stage
-from ..scene.binding import bind_motion, check_target
+from ..scene.binding import BindOptions, bind_motion, check_target
 from ..scene.fbx_import import import_fbx, remove_imported
 from ..scene.video_source import VideoSource
 from . import addon
 from .addon import CaptureError, Service
+from .bind_options import stored_options
 from .properties import EXPORT_RATE_ITEMS, MATCH_SCENE
 
 _EXPORT_RATES = tuple(int(rate) for rate, *_ in EXPORT_RATE_ITEMS if rate != MATCH_SCENE)
@@ -28,8 +30,7 @@ class CaptureOptions:
     armature: str = ""
     mocap_type: str = "full_body"
     export_rate: str = MATCH_SCENE
-    root_motion: str = "CAPTURED"
-    hold_contacts: bool = True
+    bind: BindOptions = field(default_factory=BindOptions)
     consent: bool = False
 
 
@@ -111,8 +112,7 @@ def begin(context: bpy.types.Context, source: VideoSource, options: CaptureOptio
             frames_per_second=source.frames_per_second,
             armature=options.armature,
             blend_file=bpy.data.filepath,
-            root_motion=options.root_motion,
-            hold_contacts=options.hold_contacts,
+            options=dataclasses.asdict(options.bind),
         ),
     )
     return CaptureRecord.new(request), service
@@ -122,8 +122,7 @@ def finish(
     context: bpy.types.Context,
     record: CaptureRecord,
     armature: str | None = None,
-    root_motion: str | None = None,
-    hold_contacts: bool | None = None,
+    options: BindOptions | None = None,
 ) -> FinishedCapture:
     """Import the motion of a ready capture and bind it as the capture asked for, or as the arguments say.
 
@@ -154,9 +153,8 @@ def finish(
             bound = bind_motion(
                 imported,
                 target,
+                options or stored_options(placement.options),
                 action_name=f"{target.name} {request.title}",
-                root_motion=root_motion or placement.root_motion,
-                hold_contacts=placement.hold_contacts if hold_contacts is None else hold_contacts,
             )
         finally:
             remove_imported(imported)

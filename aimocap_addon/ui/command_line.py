@@ -19,17 +19,20 @@ import bpy
 
 from ..jobs.store import StoreError
 from ..scene import video_source
+from ..scene.binding import BindOptions
 from ..scene.errors import SceneError
 from . import addon
 from .addon import CaptureError
+from .bind_options import ROOT_MOTION_ITEMS, SCALE_MODE_ITEMS
 from .capture_flow import CaptureOptions, begin, finish, usable_service
-from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS, ROOT_MOTION_ITEMS
+from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS
 from .session import session
 
 COMMAND = "aimocap"
 _ERRORS = (CaptureError, SceneError, StoreError)
 _MANIFEST_COLUMNS = {
-    "video", "blend", "armature", "save", "mocap_type", "rate", "root_motion", "trim_start", "trim_end", "frame_start",
+    "video", "blend", "armature", "save", "mocap_type", "rate", "trim_start", "trim_end", "frame_start",
+    "root_motion", "travel", "ground_offset",
 }  # fmt: skip
 
 
@@ -44,11 +47,27 @@ def _capture_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save", required=True, help="where the .blend with the motion is written")
     parser.add_argument("--mocap-type", choices=_choices(MOCAP_TYPE_ITEMS), default="full_body")
     parser.add_argument("--rate", choices=_choices(EXPORT_RATE_ITEMS), default="scene", help="motion frames per second")
-    parser.add_argument("--root-motion", choices=_choices(ROOT_MOTION_ITEMS), default="captured")
-    parser.add_argument("--no-foot-lock", action="store_true", help="let planted feet slide as the solve has them")
     parser.add_argument("--trim-start", type=float, default=0.0, metavar="SEC", help="where the capture begins")
     parser.add_argument("--trim-end", type=float, default=None, metavar="SEC", help="where it ends")
     parser.add_argument("--frame-start", type=int, default=None, metavar="FRAME", help="default: the scene's first")
+    _bind_arguments(parser)
+
+
+def _bind_arguments(parser: argparse.ArgumentParser) -> None:
+    binding = parser.add_argument_group("binding", "how the character takes the motion")
+    binding.add_argument("--root-motion", choices=_choices(ROOT_MOTION_ITEMS), default="captured")
+    binding.add_argument("--travel", choices=_choices(SCALE_MODE_ITEMS), default="leg", help="how far it travels")
+    binding.add_argument("--ground-offset", type=float, default=0.0, metavar="UNITS", help="raises the character")
+    binding.add_argument("--no-foot-lock", action="store_true", help="let planted feet slide as the solve has them")
+
+
+def _bind_options(arguments: argparse.Namespace) -> BindOptions:
+    return BindOptions(
+        root_motion=arguments.root_motion.upper(),
+        scale_mode=arguments.travel.upper(),
+        ground_offset=arguments.ground_offset,
+        hold_contacts=not arguments.no_foot_lock,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -110,8 +129,7 @@ def _capture_into_file(arguments: argparse.Namespace) -> None:
         armature=arguments.armature,
         mocap_type=arguments.mocap_type,
         export_rate=arguments.rate.upper(),
-        root_motion=arguments.root_motion.upper(),
-        hold_contacts=not arguments.no_foot_lock,
+        bind=_bind_options(arguments),
         consent=arguments.consent,
     )
     record, service = begin(context, source, options)

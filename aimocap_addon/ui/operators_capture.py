@@ -7,6 +7,7 @@ returns, and one modal operator watches all captures.
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,9 @@ from ..scene.errors import SceneError
 from ..scene.video_source import VideoSource
 from . import addon
 from .addon import CaptureError
+from .bind_options import OPTION_NAMES, BindProperties, bind_options, draw_bind_options, stored_options
 from .capture_flow import CaptureOptions, begin, finish, usable_service
-from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS, ROOT_MOTION_ITEMS, settings_of
+from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS, settings_of
 from .redraw import redraw_panels
 from .session import STAGE_LABELS, overall_progress, session
 
@@ -37,7 +39,7 @@ WATCH_INTERVAL = 0.2
 _ERRORS = (CaptureError, SceneError, StoreError)
 
 
-class CaptureOperator(OperatorBase):
+class CaptureOperator(BindProperties, OperatorBase):
     """What the capture operators share; subclasses say which video they mean."""
 
     armature: StringProperty(
@@ -45,8 +47,6 @@ class CaptureOperator(OperatorBase):
     )
     mocap_type: EnumProperty(name="Capture", items=MOCAP_TYPE_ITEMS, default="full_body")
     export_rate: EnumProperty(name="Rate", items=EXPORT_RATE_ITEMS, default="SCENE")
-    root_motion: EnumProperty(name="Root Motion", items=ROOT_MOTION_ITEMS, default="CAPTURED")
-    hold_contacts: BoolProperty(name="Lock Feet", description="Keep planted feet where they stand", default=True)
     consent: BoolProperty(
         name="Consent",
         description="Agree for this capture that the video is sent to the cloud service and costs v-credits",
@@ -59,14 +59,12 @@ class CaptureOperator(OperatorBase):
         raise NotImplementedError
 
     def capture_options(self) -> CaptureOptions:
-        return CaptureOptions(
-            self.armature, self.mocap_type, self.export_rate, self.root_motion, self.hold_contacts, self.consent
-        )
+        return CaptureOptions(self.armature, self.mocap_type, self.export_rate, bind_options(self), self.consent)
 
     def take_panel_settings(self, context: bpy.types.Context) -> None:
         """Fill what the caller left unset from the panel's settings."""
         settings = settings_of(addon.current_scene(context))
-        for name in ("mocap_type", "export_rate", "root_motion", "hold_contacts"):
+        for name in ("mocap_type", "export_rate", *OPTION_NAMES):
             if not self.properties.is_property_set(name):
                 setattr(self, name, getattr(settings, name))
         if not self.properties.is_property_set("armature") and settings.armature is not None:
@@ -174,16 +172,9 @@ class AIMOCAP_OT_capture_file(CaptureOperator, bpy.types.Operator):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop_search(self, "armature", context.scene, "objects", icon="ARMATURE_DATA")
-        for name in (
-            "mocap_type",
-            "export_rate",
-            "root_motion",
-            "hold_contacts",
-            "trim_start",
-            "trim_end",
-            "frame_start",
-        ):
+        for name in ("mocap_type", "export_rate", "trim_start", "trim_end", "frame_start"):
             layout.prop(self, name)
+        draw_bind_options(layout, self)
 
 
 class AIMOCAP_OT_capture_clip(CaptureOperator, bpy.types.Operator):
@@ -349,14 +340,8 @@ class AIMOCAP_OT_watch(bpy.types.Operator):
         else:
             try:
                 bring_in = bpy.ops.aimocap.import_capture  # type: ignore[attr-defined]
-                placement = record.request.placement
-                bring_in(
-                    "EXEC_DEFAULT",
-                    True,
-                    capture_id=record.capture_id,
-                    root_motion=placement.root_motion,
-                    hold_contacts=placement.hold_contacts,
-                )
+                options = stored_options(record.request.placement.options)
+                bring_in("EXEC_DEFAULT", True, capture_id=record.capture_id, **dataclasses.asdict(options))
             except RuntimeError as error:  # the operator's own report
                 self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
             else:

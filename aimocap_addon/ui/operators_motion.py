@@ -9,22 +9,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from ..jobs.record import CaptureRecord
 from ..jobs.store import StoreError
 from ..scene.binding import bind_motion
 from ..scene.errors import SceneError
 from .addon import CaptureError
+from .bind_options import (
+    BindProperties,
+    bind_options,
+    draw_bind_options,
+    given_options,
+    set_bind_options,
+    stored_options,
+)
 from .capture_flow import finish
-from .properties import ROOT_MOTION_ITEMS, SCALE_MODE_ITEMS
 from .session import session
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
 
-class AIMOCAP_OT_import_capture(bpy.types.Operator):
+class AIMOCAP_OT_import_capture(BindProperties, bpy.types.Operator):
     """Bring the motion of a finished capture into this file, on its character or on the one chosen now"""
 
     bl_idname = "aimocap.import_capture"
@@ -44,11 +51,6 @@ class AIMOCAP_OT_import_capture(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    root_motion: EnumProperty(name="Root Motion", items=ROOT_MOTION_ITEMS, options={"SKIP_SAVE"})
-    hold_contacts: BoolProperty(
-        name="Lock Feet", description="Keep planted feet where they stand", default=True, options={"SKIP_SAVE"}
-    )
-
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
@@ -57,19 +59,14 @@ class AIMOCAP_OT_import_capture(bpy.types.Operator):
         row = layout.row()
         row.enabled = self.use_armature
         row.prop_search(self, "armature", context.scene, "objects", icon="ARMATURE_DATA")
-        layout.prop(self, "root_motion")
-        layout.prop(self, "hold_contacts")
+        draw_bind_options(layout, self)
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         try:
-            given = self.properties.is_property_set
-            done = finish(
-                context,
-                self.record(),
-                self.armature if self.use_armature else None,
-                self.root_motion if given("root_motion") else None,
-                self.hold_contacts if given("hold_contacts") else None,
-            )
+            record = self.record()
+            options = given_options(self, stored_options(record.request.placement.options))
+            set_bind_options(self, options)  # so that the panel of the last operation shows what was done
+            done = finish(context, record, self.armature if self.use_armature else None, options)
         except (CaptureError, SceneError, StoreError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -91,7 +88,7 @@ class AIMOCAP_OT_import_capture(bpy.types.Operator):
         return found
 
 
-class AIMOCAP_OT_bind_motion(bpy.types.Operator):
+class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
     """Give the motion of one armature to another, whatever their names, proportions and rest poses"""
 
     bl_idname = "aimocap.bind_motion"
@@ -100,16 +97,6 @@ class AIMOCAP_OT_bind_motion(bpy.types.Operator):
 
     source: StringProperty(name="Source", description="Name of the armature that has the motion")
     target: StringProperty(name="Target", description="Name of the armature that receives it")
-    root_motion: EnumProperty(name="Root Motion", items=ROOT_MOTION_ITEMS, default="CAPTURED")
-    scale_mode: EnumProperty(name="Travel", items=SCALE_MODE_ITEMS, default="LEG")
-    ground_offset: FloatProperty(
-        name="Ground Offset", description="Raise the character by this much", subtype="DISTANCE", default=0.0
-    )
-    hold_contacts: BoolProperty(
-        name="Hold Contacts",
-        description="Keep planted feet where they stand and all feet out of the floor; bends the legs a little",
-        default=True,
-    )
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -133,22 +120,12 @@ class AIMOCAP_OT_bind_motion(bpy.types.Operator):
         layout.use_property_decorate = False
         layout.prop_search(self, "source", context.scene, "objects", icon="ARMATURE_DATA")
         layout.prop_search(self, "target", context.scene, "objects", icon="ARMATURE_DATA")
-        layout.prop(self, "root_motion")
-        layout.prop(self, "scale_mode")
-        layout.prop(self, "ground_offset")
-        layout.prop(self, "hold_contacts")
+        draw_bind_options(layout, self)
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
         try:
             source, target = self.armature_named(self.source, "source"), self.armature_named(self.target, "target")
-            bound = bind_motion(
-                source,
-                target,
-                root_motion=self.root_motion,
-                scale_mode=self.scale_mode,
-                ground_offset=self.ground_offset,
-                hold_contacts=self.hold_contacts,
-            )
+            bound = bind_motion(source, target, bind_options(self))
         except (CaptureError, SceneError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -15,6 +15,7 @@ import bpy
 from ..jobs.record import CaptureRecord, Stage
 from ..scene import compat, video_source
 from . import addon
+from .bind_options import draw_bind_options, set_bind_options, stored_options
 from .local_service import DOWNLOAD_SIZE, State
 from .properties import settings_of
 from .session import STAGE_LABELS, overall_progress, session
@@ -56,8 +57,7 @@ class CapturePanel:
         column.prop(settings, "export_rate")
         bound = column.column()
         bound.enabled = settings.armature is not None
-        bound.prop(settings, "root_motion")
-        bound.prop(settings, "hold_contacts")
+        draw_bind_options(bound, settings)
         self.draw_service(context, layout, source[1] if source else None)
         self.draw_buttons(layout, source[0] if source else None)
         self.draw_captures(layout, settings.armature)
@@ -153,8 +153,7 @@ def draw_ended(layout: bpy.types.UILayout, record: CaptureRecord, character: bpy
     if record.stage is Stage.READY:
         properties = row.operator("aimocap.import_capture", text="", icon="IMPORT")
         properties.capture_id = record.capture_id
-        properties.root_motion = record.request.placement.root_motion
-        properties.hold_contacts = record.request.placement.hold_contacts
+        set_bind_options(properties, stored_options(record.request.placement.options))
         if character is not None:
             properties.use_armature, properties.armature = True, character.name
         return

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, PointerProperty
+from bpy.props import EnumProperty, PointerProperty
+
+from .bind_options import BindProperties
 
 MOCAP_TYPE_ITEMS = (
     ("full_body", "Full Body", "Capture the whole person, with travel through the room"),
@@ -18,23 +20,13 @@ EXPORT_RATE_ITEMS = (
     ("60", "60 fps", "60 motion frames per second of video"),
     ("120", "120 fps", "120 motion frames per second of video"),
 )
-ROOT_MOTION_ITEMS = (
-    ("CAPTURED", "As Captured", "The character travels as the person in the video does"),
-    ("IN_PLACE", "In Place", "The character moves on the spot"),
-    ("ROOT_BONE", "Root Bone", "The bone at the top of the skeleton travels over the ground, as games want it"),
-    ("HORIZONTAL", "Horizontal", "The character travels with its hips at one height"),
-)
-SCALE_MODE_ITEMS = (
-    ("LEG", "By Legs", "Steps are as long as the character's legs can take them"),
-    ("ONE_TO_ONE", "1:1", "Distances stay as they are in the scene, whatever the character's size"),
-)
 
 
 def _is_armature(_self: object, candidate: bpy.types.Object) -> bool:
     return candidate.type == "ARMATURE"
 
 
-class AIMOCAP_PG_settings(bpy.types.PropertyGroup):
+class AIMOCAP_PG_settings(BindProperties, bpy.types.PropertyGroup):
     """Per scene, saved with the file."""
 
     armature: PointerProperty(
@@ -48,12 +40,6 @@ class AIMOCAP_PG_settings(bpy.types.PropertyGroup):
     )
     export_rate: EnumProperty(
         name="Rate", description="Motion frames per second of video", items=EXPORT_RATE_ITEMS, default="SCENE"
-    )
-    root_motion: EnumProperty(
-        name="Root Motion", description="How the character travels", items=ROOT_MOTION_ITEMS, default="CAPTURED"
-    )
-    hold_contacts: BoolProperty(
-        name="Lock Feet", description="Keep planted feet where they stand, as the person's do", default=True
     )
 
 

@@ -30,7 +30,7 @@ from aimocap_addon.motion.rotations import (  # noqa: E402
 from aimocap_addon.motion.skeleton import Skeleton  # noqa: E402
 from aimocap_addon.scene import compat  # noqa: E402
 from aimocap_addon.scene.armature_motion import read_skeleton  # noqa: E402
-from aimocap_addon.scene.binding import bind_motion  # noqa: E402
+from aimocap_addon.scene.binding import BindOptions, bind_motion  # noqa: E402
 from benchmarks.motion_metrics import compare, sample  # noqa: E402
 from tests.blender import rigs  # noqa: E402
 from tests.motion import people  # noqa: E402
@@ -151,7 +151,7 @@ def main() -> None:
         for frames in LENGTHS:
             ways: dict[str, Callable[..., object]] = {
                 "bind": bind_motion,
-                "bind, feet free": partial(bind_motion, hold_contacts=False),
+                "bind, feet free": partial(bind_motion, options=BindOptions(hold_contacts=False)),
                 "constraints + bake": partial(bake_constraints, frames=frames),
             }
             for name, way in ways.items():

@@ -13,8 +13,9 @@ from snapshots import changes, snapshot
 from test_retarget import degrees, hip_path, joints, leg, limb_error, metarig, performer
 
 from aimocap_addon.scene import compat, control_rig
-from aimocap_addon.scene.binding import bind_motion
+from aimocap_addon.scene.binding import BindOptions, bind_motion
 
+FREE_FEET = BindOptions(hold_contacts=False)
 DEFORM = {
     "sides": (".L", ".R"),
     "arm": ("DEF-shoulder{}", "DEF-upper_arm{}", "DEF-forearm{}", "DEF-hand{}"),
@@ -45,7 +46,7 @@ def test_deform_bones_follow_the_performer(puppet: bpy.types.Object) -> None:
     source = performer()
     bones = puppet.pose.bones
     bones["upper_arm_fk.L"].rotation_mode = "XYZ"
-    result = bind_motion(source, puppet, hold_contacts=False)
+    result = bind_motion(source, puppet, FREE_FEET)
     assert limb_error(source, puppet, DEFORM).max() < 0.01
     assert result.family == "Rigify control rig"
     assert not result.missing
@@ -60,7 +61,7 @@ def test_deform_bones_follow_the_performer(puppet: bpy.types.Object) -> None:
 
 def test_the_torso_carries_the_path(puppet: bpy.types.Object) -> None:
     source = performer()
-    bind_motion(source, puppet, hold_contacts=False)
+    bind_motion(source, puppet, FREE_FEET)
     frames = [1.0, 20.0, 40.0]
     here, there = (np.diff(hip_path(o, n, frames), axis=0) for o, n in ((puppet, DEFORM), (source, rigs.UNREAL)))
     assert here == pytest.approx(there * leg(puppet, DEFORM) / leg(source, rigs.UNREAL), rel=0.005, abs=1e-4)

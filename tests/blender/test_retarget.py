@@ -14,11 +14,12 @@ from mathutils import Euler, Matrix
 
 import characters
 from aimocap_addon.scene import compat
-from aimocap_addon.scene.binding import BindResult, bind_motion
+from aimocap_addon.scene.binding import BindOptions, BindResult, bind_motion
 from aimocap_addon.scene.errors import SceneError
 from aimocap_addon.scene.fbx_import import import_fbx
 
 FRAMES = 40
+FREE_FEET = BindOptions(hold_contacts=False)
 METARIG = {
     "hips": "spine",
     "spine": ["spine.001", "spine.002", "spine.003"],
@@ -37,9 +38,11 @@ def performer(**settings: float) -> bpy.types.Object:
     return source
 
 
-def bind(source: bpy.types.Object, target: bpy.types.Object, **settings: Any) -> BindResult:
+def bind(
+    source: bpy.types.Object, target: bpy.types.Object, options: BindOptions = FREE_FEET, **settings: Any
+) -> BindResult:
     """Bind with limbs exactly as the performer's: holding feet on the ground bends the legs a little."""
-    return bind_motion(source, target, hold_contacts=False, **settings)
+    return bind_motion(source, target, options, **settings)
 
 
 def mixamo() -> tuple[bpy.types.Object, dict]:
@@ -183,7 +186,7 @@ def test_the_captured_offset_is_kept() -> None:
 
 def test_in_place_keeps_the_hips_over_their_place() -> None:
     source, (target, names) = performer(), mixamo()
-    bind(source, target, root_motion="IN_PLACE")
+    bind(source, target, BindOptions(root_motion="IN_PLACE", hold_contacts=False))
     path = hip_path(target, names, [float(f) for f in range(1, FRAMES + 1)])
     assert np.ptp(path[:, :2], axis=0).max() < 1e-4
     assert np.ptp(path[:, 2]) > 0.01

@@ -17,11 +17,12 @@ from aimocap_addon.motion.skeleton import Skeleton
 from aimocap_addon.motion.structure import guess
 from aimocap_addon.scene import compat
 from aimocap_addon.scene.armature_motion import read_skeleton
-from aimocap_addon.scene.binding import bind_motion
+from aimocap_addon.scene.binding import BindOptions, bind_motion
 from aimocap_addon.scene.errors import SceneError
 from aimocap_addon.scene.rig_mapping import change_mapping, describe, find_mapping, forget_mapping
 
 FRAMES = 16
+FREE_FEET = BindOptions(hold_contacts=False)
 SHOWN = (1, 9, FRAMES)
 LIMBS = (("upper_arm", "lower_arm"), ("lower_arm", "hand"), ("thigh", "calf"), ("calf", "foot"))
 SOURCE, SOURCE_ROLES = "metahuman", FAMILIES["metahuman"].roles()
@@ -88,7 +89,7 @@ def limb_error(source: bpy.types.Object, target: bpy.types.Object, roles: dict[s
 @pytest.mark.parametrize("key", FAMILIES)
 def test_limbs_point_where_the_performers_do(performer: bpy.types.Object, key: str) -> None:
     target, roles = build("Hero", FAMILIES[key], 2, up="Y" if "s" in key else "Z", scale=100.0 if "o" in key else 1.0)
-    result = bind_motion(performer, target, hold_contacts=False)
+    result = bind_motion(performer, target, FREE_FEET)
     assert result.family == FAMILIES[key].family
     assert limb_error(performer, target, roles) < 0.1
     assert result.mapped >= len([role for role in roles if role in SOURCE_ROLES and "_twist_" not in role])
@@ -97,7 +98,7 @@ def test_limbs_point_where_the_performers_do(performer: bpy.types.Object, key: s
 @pytest.mark.parametrize("key", ["mixamo", "makehuman", "cmu"])
 def test_a_rig_with_names_of_its_own_is_moved_by_its_shape(performer: bpy.types.Object, key: str) -> None:
     target, roles = build("Hero", FAMILIES[key], 3, anonymous=True)
-    result = bind_motion(performer, target, hold_contacts=False)
+    result = bind_motion(performer, target, FREE_FEET)
     assert result.family == "Found by shape"
     assert limb_error(performer, target, roles) < 0.1
 
@@ -105,9 +106,9 @@ def test_a_rig_with_names_of_its_own_is_moved_by_its_shape(performer: bpy.types.
 @pytest.mark.parametrize("key", ["humanik", "cmu", "source", "daz_genesis_8"])
 def test_every_family_can_be_the_performer(performer: bpy.types.Object, key: str) -> None:
     middle, _ = build("Middle", FAMILIES[key], 4)
-    bind_motion(performer, middle, hold_contacts=False)
+    bind_motion(performer, middle, FREE_FEET)
     target, roles = build("Hero", FAMILIES["rigify_metarig"], 5)
-    bind_motion(middle, target, hold_contacts=False)
+    bind_motion(middle, target, FREE_FEET)
     assert limb_error(performer, target, roles) < 0.1
 
 
@@ -117,7 +118,7 @@ def test_a_mapping_by_hand_goes_before_the_names(performer: bpy.types.Object, tm
         change_mapping(target, tmp_path, f"{side}_hand", None)
     own = find_mapping(target, tmp_path)
     assert describe(own) == "Mixamo, 91 %; without left hand, right hand"
-    result = bind_motion(performer, target, mapping=own, hold_contacts=False)
+    result = bind_motion(performer, target, FREE_FEET, mapping=own)
     moved = {curve.data_path for curve in compat.active_curves(target)}
     assert not any(f'"{roles["left_hand"]}"' in path for path in moved)
     assert any(f'"{roles["left_lower_arm"]}"' in path for path in moved)
@@ -161,7 +162,7 @@ def test_blenders_own_metarigs_are_found_whole(performer: bpy.types.Object, oper
     told = {role: body.names[int(bone)] for role, bone in by_shape.bones.items()}
     assert {role for role in told if found.bones.get(role) != told[role]} == set()
     assert set(by_shape.missing) == set(found.missing)
-    bind_motion(performer, target, hold_contacts=False)
+    bind_motion(performer, target, FREE_FEET)
     assert limb_error(performer, target, found.bones) < 0.1
 
 

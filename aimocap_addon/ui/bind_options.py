@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of a binding as properties: one list for the panel and all operators.
+
+Each property has the name of its field in `BindOptions`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty
+
+from ..scene.binding import BindOptions
+
+ROOT_MOTION_ITEMS = (
+    ("CAPTURED", "As Captured", "The character travels as the person in the video does"),
+    ("IN_PLACE", "In Place", "The character moves on the spot"),
+    ("ROOT_BONE", "Root Bone", "The bone at the top of the skeleton travels over the ground, as games want it"),
+    ("HORIZONTAL", "Horizontal", "The character travels with its hips at one height"),
+)
+SCALE_MODE_ITEMS = (
+    ("LEG", "By Legs", "Steps are as long as the character's legs can take them"),
+    ("ONE_TO_ONE", "1:1", "Distances stay as they are in the scene, whatever the character's size"),
+)
+
+
+class BindProperties:
+    """What the panel's settings and the operators that bind motion share."""
+
+    root_motion: EnumProperty(
+        name="Root Motion", description="How the character travels", items=ROOT_MOTION_ITEMS, default="CAPTURED"
+    )
+    scale_mode: EnumProperty(
+        name="Travel", description="How far the character travels", items=SCALE_MODE_ITEMS, default="LEG"
+    )
+    ground_offset: FloatProperty(
+        name="Ground Offset", description="Raise the character by this much", subtype="DISTANCE", default=0.0
+    )
+    hold_contacts: BoolProperty(
+        name="Lock Feet",
+        description="Keep planted feet where they stand and all feet out of the floor; bends the legs a little",
+        default=True,
+    )
+
+
+OPTION_NAMES = tuple(field.name for field in dataclasses.fields(BindOptions))
+
+
+def draw_bind_options(layout: bpy.types.UILayout | None, owner: Any) -> None:
+    """Draw the options of `owner`, the panel's settings or an operator."""
+    assert layout is not None  # while Blender draws there is one
+    for name in OPTION_NAMES:
+        layout.prop(owner, name)
+
+
+def bind_options(owner: Any) -> BindOptions:
+    """Return the options that `owner` holds."""
+    return BindOptions(**{name: getattr(owner, name) for name in OPTION_NAMES})
+
+
+def set_bind_options(owner: Any, options: BindOptions) -> None:
+    """Make `options` those of `owner`."""
+    for name in OPTION_NAMES:
+        setattr(owner, name, getattr(options, name))
+
+
+def given_options(owner: bpy.types.Operator, otherwise: BindOptions) -> BindOptions:
+    """Return `otherwise` with what the caller of an operator has set."""
+    given = {name: getattr(owner, name) for name in OPTION_NAMES if owner.properties.is_property_set(name)}
+    return dataclasses.replace(otherwise, **given)
+
+
+def stored_options(values: Mapping[str, Any]) -> BindOptions:
+    """Return the options that a capture's record holds; those of another version of the add-on are left out."""
+    return BindOptions(**{name: values[name] for name in OPTION_NAMES if name in values})
