@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from .presets import PRESETS, Preset
-from .roles import ARM, LEG, REQUIRED, SIDES, Mapping, completeness, role_parents
+from .roles import ARM, LEG, REQUIRED, SIDES, Mapping, completeness, renumbered, role_parents
 
 # A control rig contains a skeleton that deforms the skin and that the controls move. From this score on it is the
 # controls that are meant.
@@ -50,6 +50,15 @@ def detect(names: Sequence[str], parents: Sequence[int]) -> Mapping | None:
     return replace(best, margin=max(0.0, best.score - max(rivals, default=0.0)))
 
 
+def misplaced(found: dict[str, int], parents: Sequence[int]) -> tuple[str, ...]:
+    """Return the roles whose bone does not hang from the part of the body from which the role does.
+
+    `found` holds bone indices by role, `parents` the index of each bone's parent, -1 for none.
+    """
+    right = _in_order(found, parents)
+    return tuple(role for role in found if role not in right)
+
+
 def families() -> tuple[str, ...]:
     """Return the names of the rig families that `detect` knows."""
     return tuple(dict.fromkeys(preset.family for preset in PRESETS))
@@ -71,7 +80,7 @@ def _readings(
         found = _assigned(wanted, at)
         if not preset.controls:
             found = _in_order(found, parents)
-        found = _renumbered(found)
+        found = renumbered(found)
         if not all(role in found for role in REQUIRED):
             continue
         score, missing = completeness(found)
@@ -129,17 +138,6 @@ def _assigned(wanted: dict[str, tuple[str, ...]], at: dict[str, int]) -> dict[st
             found[role] = index
             taken.add(index)
     return found
-
-
-def _renumbered(found: dict[str, int]) -> dict[str, int]:
-    """Return `found` with the bones of spine and neck counted without gaps."""
-    result = {role: index for role, index in found.items() if not role.startswith(("spine_", "neck_"))}
-    for chain in ("spine", "neck"):
-        links = sorted(
-            (role for role in found if role.startswith(f"{chain}_")), key=lambda role: int(role.rpartition("_")[2])
-        )
-        result |= {f"{chain}_{i}": found[role] for i, role in enumerate(links, 1)}
-    return result
 
 
 def _in_order(found: dict[str, int], parents: Sequence[int]) -> dict[str, int]:

@@ -11,6 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
+
+Bone = TypeVar("Bone", str, int)  # by name or by index
 
 SIDES = ("left", "right")
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
@@ -46,7 +49,8 @@ class Mapping:
     `bones` maps role to bone name, `missing` lists the core roles without a bone. `score` (0..1) is the share of a
     whole humanoid that was found, `margin` (0..1) by how much the next best reading of the same bones stays behind.
     Where `controls` is true the bones are an animator's controls, and `travel` names the one that carries the hips
-    through space if that is another than the hips. `warnings` are sentences about what may be wrong.
+    through space if that is another than the hips. `by_hand` tells that a person made it. `warnings` are sentences
+    about what may be wrong.
     """
 
     family: str
@@ -57,6 +61,7 @@ class Mapping:
     controls: bool = False
     travel: str = ""
     warnings: tuple[str, ...] = ()
+    by_hand: bool = False
 
     def chain(self, name: str) -> tuple[str, ...]:
         """Return the roles `name`_1, `name`_2, .. that have a bone, from the root outwards."""
@@ -78,6 +83,17 @@ def completeness(roles: Collection[str]) -> tuple[float, tuple[str, ...]]:
     return 1.0 - lost / sum(_weight(role) for role in CORE), missing
 
 
+def renumbered(found: dict[str, Bone]) -> dict[str, Bone]:
+    """Return `found` (role -> bone) with the bones of spine and neck counted without gaps."""
+    result = {role: bone for role, bone in found.items() if not role.startswith(("spine_", "neck_"))}
+    for chain in ("spine", "neck"):
+        links = sorted(
+            (role for role in found if role.startswith(f"{chain}_")), key=lambda role: int(role.rpartition("_")[2])
+        )
+        result |= {f"{chain}_{i}": found[role] for i, role in enumerate(links, 1)}
+    return result
+
+
 def missing_words(missing: Collection[str]) -> tuple[str, ...]:
     """Return core roles in plain words, the fingers of a hand that has none of them as one."""
     words: list[str] = []
@@ -86,8 +102,12 @@ def missing_words(missing: Collection[str]) -> tuple[str, ...]:
         if all(role in missing for role in fingers):
             words.append(f"{side} fingers")
             missing = [role for role in missing if role not in fingers]
-    plain = {"spine_1": "spine", "neck_1": "neck"} | {f"{s}_{f}_1": f"{s} {f}" for s in SIDES for f in FINGERS}
-    return (*(plain.get(role, role.replace("_", " ")) for role in missing), *words)
+    return (*(role_words(role) for role in missing), *words)
+
+
+def role_words(role: str) -> str:
+    """Return a role in plain words; the first of several bones stands for the whole part."""
+    return role.removesuffix("_1").replace("_", " ")
 
 
 def role_parents(role: str) -> tuple[str, ...]:
