@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import bpy
@@ -68,6 +69,7 @@ def bind_motion(
     options: BindOptions = BindOptions(),
     *,
     mapping: Mapping | None = None,
+    mapping_folder: Path | None = None,
     action_name: str | None = None,
     frame_start: float | None = None,
 ) -> BindResult:
@@ -77,7 +79,8 @@ def bind_motion(
     frame of the motion is inside. The motion happens in the target object's own space: a character stays where it was
     put in the scene, and faces as it was turned.
 
-    `mapping` says which bones of the target play which part, where its own is not the one to find.
+    `mapping` says which bones of the target play which part, where its own is not the one to find;
+    `mapping_folder` holds what a person said about the bones of either armature.
 
     Nothing else of the target changes; its previous action is kept with a fake user. Raises SceneError, with
     everything as it was, when the motion cannot be bound.
@@ -86,14 +89,14 @@ def bind_motion(
     _check_armature(source)
     if source == target:
         raise SceneError(f"“{source.name}” cannot receive its own motion: choose another armature as the character.")
-    target_mapping = check_target(target, mapping)
+    target_mapping = check_target(target, mapping, mapping_folder)
     _check_options(options)
     span = motion_range(source)
     if span is None:
         raise SceneError(f"“{source.name}” has no motion: choose the armature that came with the captured motion.")
     skeleton = read_skeleton(source)
     receiver = read_controls(target, target_mapping) if target_mapping.controls else read_target(target)
-    source_mapping = _without_twists(find_mapping(source, skeleton=skeleton))
+    source_mapping = _without_twists(find_mapping(source, mapping_folder, skeleton))
     if source_mapping.controls:
         raise SceneError(
             f"“{source.name}” is a control rig ({source_mapping.family}): choose the skeleton that it exports instead."
@@ -148,8 +151,10 @@ def bind_motion(
     )
 
 
-def check_target(target: bpy.types.Object, mapping: Mapping | None = None) -> Mapping:
-    """Return which bones of `target` can receive motion, of `mapping` if given; changes nothing.
+def check_target(
+    target: bpy.types.Object, mapping: Mapping | None = None, mapping_folder: Path | None = None
+) -> Mapping:
+    """Return which bones of `target` can receive motion, of `mapping` if given, else as `bind_motion` finds them.
 
     Raises SceneError if no motion can be bound to the armature as it is.
     """
@@ -167,7 +172,7 @@ def check_target(target: bpy.types.Object, mapping: Mapping | None = None) -> Ma
     absent = [bone for bone in mapping.bones.values() if bone not in skeleton.index] if mapping else []
     if absent:
         raise SceneError(f"“{target.name}” has no bones {', '.join(absent)}: map the bones of the character again.")
-    return _writable(target, mapping or find_mapping(target, skeleton=skeleton))
+    return _writable(target, mapping or find_mapping(target, mapping_folder, skeleton))
 
 
 def _check_options(options: BindOptions) -> None:

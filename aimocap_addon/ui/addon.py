@@ -86,6 +86,11 @@ def has_consent(context: bpy.types.Context) -> bool:
     return chosen is not None and chosen.cloud_consent
 
 
+def mapping_folder() -> Path:
+    """Return the folder that holds the bone mappings made by hand; it need not be there yet."""
+    return user_folder(create=False) / "mappings"
+
+
 def user_folder(*, create: bool = True) -> Path:
     """Return the folder that holds captures and their files; it goes with the extension when that is removed."""
     try:

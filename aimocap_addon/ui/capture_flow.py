@@ -80,7 +80,7 @@ def target_armature(name: str) -> bpy.types.Object | None:
         raise CaptureError(f"There is no armature “{name}” in this file: check the name or choose another one.")
     if found.type != "ARMATURE":
         raise CaptureError(f"“{name}” is no armature: choose the armature that moves the character.")
-    check_target(found)
+    check_target(found, mapping_folder=addon.mapping_folder())
     return found
 
 
@@ -154,6 +154,7 @@ def finish(
                 imported,
                 target,
                 options or stored_options(placement.options),
+                mapping_folder=addon.mapping_folder(),
                 action_name=f"{target.name} {request.title}",
             )
         finally:

@@ -15,6 +15,7 @@ from ..jobs.record import CaptureRecord
 from ..jobs.store import StoreError
 from ..scene.binding import bind_motion
 from ..scene.errors import SceneError
+from . import addon
 from .addon import CaptureError
 from .bind_options import (
     BindProperties,
@@ -125,7 +126,7 @@ class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
         try:
             source, target = self.armature_named(self.source, "source"), self.armature_named(self.target, "target")
-            bound = bind_motion(source, target, bind_options(self))
+            bound = bind_motion(source, target, bind_options(self), mapping_folder=addon.mapping_folder())
         except (CaptureError, SceneError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -187,3 +187,15 @@ def test_the_controls_of_a_generated_rig_are_found() -> None:
     assert found.bones["left_upper_arm"] == "upper_arm_fk.L"
     assert found.bones["hips"] == "spine_fk"
     assert len(found.chain("spine")) == 3
+
+
+def test_a_persons_mapping_counts_for_both_armatures(performer: bpy.types.Object, tmp_path: Path) -> None:
+    target, roles = build("Hero", FAMILIES["mixamo"], 6)
+    change_mapping(target, tmp_path, "left_hand", None)
+    change_mapping(performer, tmp_path, "right_hand", None)
+    result = bind_motion(performer, target, BindOptions(hold_contacts=False), mapping_folder=tmp_path)
+    moved = {curve.data_path for curve in compat.active_curves(target)}
+    assert not any(f'"{roles[f"{side}_hand"]}"' in path for path in moved for side in ("left", "right"))
+    assert any(f'"{roles["left_lower_arm"]}"' in path for path in moved)
+    assert "left hand" in result.missing
+    assert "right hand" not in result.missing
