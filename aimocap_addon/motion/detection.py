@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
@@ -26,6 +26,30 @@ class _Known(NamedTuple):
     wanted: dict[str, tuple[str, ...]]
 
 
+class _Bones:
+    """The names of a skeleton, prepared once for all presets: in lower case, and with plain separators."""
+
+    def __init__(self, names: Sequence[str], parents: Sequence[int]) -> None:
+        self.names = names
+        self.parents = parents
+        self.folded = [name.casefold() for name in names]
+        self.text = "\n".join(self.folded)
+        self._plain = [_SEPARATORS.sub("_", name) for name in self.folded]
+        self.hips = [name for name in self._plain if name.endswith(_HIPS)]
+        self._by_prefix: dict[str, dict[str, int]] = {}
+
+    def without(self, prefix: str) -> dict[str, int]:
+        """Return the index of each bone whose plain name begins with `prefix`, by what comes after that."""
+        found = self._by_prefix.get(prefix)
+        if found is None:
+            found = {}
+            for index, name in enumerate(self._plain):
+                if name.startswith(prefix):
+                    found.setdefault(name[len(prefix) :], index)
+            self._by_prefix[prefix] = found
+        return found
+
+
 class _Reading(NamedTuple):
     """One way to read the names, with what ranks it."""
 
@@ -40,9 +64,8 @@ def detect(names: Sequence[str], parents: Sequence[int]) -> Mapping | None:
     words, nor what stands before the names ("mixamorig:", "Character1_"). A bone that hangs from the wrong part of the
     body is not taken.
     """
-    folded = [name.casefold() for name in names]
-    plain = [_SEPARATORS.sub("_", name) for name in folded]
-    readings = [reading for known in _KNOWN for reading in _readings(known, names, folded, plain, parents)]
+    bones = _Bones(names, parents)
+    readings = [reading for known in _KNOWN for reading in _readings(known, bones)]
     if not readings:
         return None
     best = max(readings, key=lambda reading: reading.rank).mapping
@@ -64,22 +87,17 @@ def families() -> tuple[str, ...]:
     return tuple(dict.fromkeys(preset.family for preset in PRESETS))
 
 
-def _readings(
-    known: _Known, names: Sequence[str], folded: Sequence[str], plain: Sequence[str], parents: Sequence[int]
-) -> list[_Reading]:
-    """Return the readings of the names as those of a preset, one for each prefix that they may have."""
+def _readings(known: _Known, bones: _Bones) -> Iterator[_Reading]:
+    """Yield the readings of the names as those of a preset, one for each prefix that they may have."""
     preset, spelt, wanted = known
-    prefixes = {name.removesuffix(hips) for hips in wanted["hips"] for name in plain if name.endswith(hips)}
-    marks = sum(any(mark.casefold() in name for name in folded) for mark in preset.marks)
-    readings = []
+    prefixes = {name.removesuffix(hips) for hips in wanted["hips"] for name in bones.hips if name.endswith(hips)}
     for prefix in sorted(prefixes):
-        at: dict[str, int] = {}
-        for index, name in enumerate(plain):
-            if name.startswith(prefix):
-                at.setdefault(name.removeprefix(prefix), index)
+        at = bones.without(prefix)
         found = _assigned(wanted, at)
+        if not _has_body(found):
+            continue
         if not preset.controls:
-            found = _in_order(found, parents)
+            found = _in_order(found, bones.parents)
         found = renumbered(found)
         if not all(role in found for role in REQUIRED):
             continue
@@ -89,15 +107,20 @@ def _readings(
         travel = at.get(_plain(preset.travel), -1)
         mapping = Mapping(
             preset.family,
-            {role: names[index] for role, index in found.items()},
+            {role: bones.names[index] for role, index in found.items()},
             score,
             missing,
             controls=preset.controls,
-            travel=names[travel] if travel >= 0 else "",
+            travel=bones.names[travel] if travel >= 0 else "",
         )
-        exact = sum(any(folded[index].endswith(name) for name in spelt.get(role, ())) for role, index in found.items())
-        readings.append(_Reading((preset.controls, score, len(found), marks, exact), mapping))
-    return readings
+        marks = sum(mark.casefold() in bones.text for mark in preset.marks)
+        exact = sum(bones.folded[index].endswith(spelt.get(role, ())) for role, index in found.items())
+        yield _Reading((preset.controls, score, len(found), marks, exact), mapping)
+
+
+def _has_body(found: Collection[str]) -> bool:
+    """Tell whether every required part was found; the spine may begin with any of its bones."""
+    return all(role in found for role in REQUIRED if role != "spine_1") and any(r.startswith("spine_") for r in found)
 
 
 def _contradicts(other: Mapping, best: Mapping) -> bool:
@@ -183,3 +206,4 @@ _KNOWN = tuple(
     for preset in PRESETS
     for spelt in (_spelt(preset),)
 )
+_HIPS = tuple({name for known in _KNOWN for name in known.wanted["hips"]})

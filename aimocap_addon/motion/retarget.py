@@ -38,7 +38,7 @@ from .rotations import (
     quaternion_rotate,
     quaternion_slerp,
 )
-from .skeleton import IDENTITY, Motion, Skeleton
+from .skeleton import IDENTITY, Motion, Skeleton, stacked
 from .twist import twist_rotations
 
 
@@ -160,18 +160,17 @@ def solve(
         carrier = target.skeleton.index[target_mapping.travel]
         head = head - _below(target, carrier, hips, pose.world, np.zeros(3))
     locations[carrier] = _location(target, carrier, pose.world, head, locations)
-    continuous = {bone: make_continuous(r) for bone, r in pose.channels.items()}
-    return Solution(continuous, pose.held, locations)
+    return Solution(_channels(target, pose), pose.held, locations)
 
 
 @dataclass(frozen=True)
 class _Pose:
-    """Maps by bone: `channels` (F, 4), `held` angles (F, 3) where some are locked, `world` (F, 4) bone to armature.
+    """`posed` are the bones with a wanted rotation; `held` maps those with locked angles to all their angles (F, 3).
 
-    `world` has the posed bones and all above them.
+    `world` maps the posed bones, and all above them, to rotations (F, 4) or (4), bone to armature.
     """
 
-    channels: dict[int, Array]
+    posed: frozenset[int]
     held: dict[int, Array]
     world: dict[int, Array]
 
@@ -267,30 +266,46 @@ def _pose(target: Target, wanted: dict[int, Array], known: dict[int, Array] | No
     A bone with locked angles turns about its other axes only, and the bones below make up for it. Bones whose rotation
     is `known` (F, 4) are not posed again.
     """
-    skeleton = target.skeleton
-    channels: dict[int, Array] = {}
     held: dict[int, Array] = {}
     world: dict[int, Array] = dict(known or {})
-    for bone in skeleton.with_ancestors(wanted):
+    for bone in target.skeleton.with_ancestors(wanted):
         if bone in world:
             continue
-        parent = int(skeleton.parents[bone])
-        if parent >= 0 and target.inherits_rotation[bone]:
-            base = quaternion_multiply(world[parent], skeleton.local_rotations[bone])
-        else:
-            base = skeleton.rest_rotations[bone]
         if bone not in wanted:
-            world[bone] = quaternion_multiply(base, target.rotations[bone])
+            world[bone] = quaternion_multiply(_base(target, bone, world), target.rotations[bone])
             continue
         world[bone] = wanted[bone]
-        channels[bone] = quaternion_multiply(quaternion_conjugate(base), wanted[bone])
         locked = target.locked[bone]
         if locked.any():
-            angles = euler_from_quaternion(channels[bone], target.orders[bone], target.angles[bone])
+            base = _base(target, bone, world)
+            channel = quaternion_multiply(quaternion_conjugate(base), wanted[bone])
+            angles = euler_from_quaternion(channel, target.orders[bone], target.angles[bone])
             held[bone] = np.where(locked, target.angles[bone], angles)
-            channels[bone] = quaternion_from_euler(held[bone], target.orders[bone])
-            world[bone] = quaternion_multiply(base, channels[bone])
-    return _Pose(channels, held, world)
+            world[bone] = quaternion_multiply(base, quaternion_from_euler(held[bone], target.orders[bone]))
+    return _Pose(frozenset(wanted), held, world)
+
+
+def _base(target: Target, bone: int, world: dict[int, Array]) -> Array:
+    """Return the rotation (F, 4) or (4), bone to armature, that a bone has while its channels are at rest."""
+    parent = int(target.skeleton.parents[bone])
+    if parent >= 0 and target.inherits_rotation[bone]:
+        return quaternion_multiply(world[parent], target.skeleton.local_rotations[bone])
+    return target.skeleton.rest_rotations[bone]
+
+
+def _channels(target: Target, pose: _Pose) -> dict[int, Array]:
+    """Return the rotation channels (F, 4) of the posed bones, signs continuous."""
+    bones = sorted(pose.posed)
+    skeleton = target.skeleton
+    hanging = target.inherits_rotation[bones] & (skeleton.parents[bones] >= 0)
+    local = np.where(hanging[:, None], skeleton.local_rotations[bones], skeleton.rest_rotations[bones])
+    above = [
+        pose.world[int(skeleton.parents[bone])] if hangs else IDENTITY
+        for bone, hangs in zip(bones, hanging, strict=True)
+    ]
+    base = quaternion_multiply(stacked(above), local[:, None])
+    channels = quaternion_multiply(quaternion_conjugate(base), stacked([pose.world[bone] for bone in bones]))
+    return dict(zip(bones, make_continuous(channels.swapaxes(0, 1)).swapaxes(0, 1), strict=True))
 
 
 def _posed_again(target: Target, pose: _Pose, changed: dict[int, Array]) -> _Pose:
@@ -300,10 +315,10 @@ def _posed_again(target: Target, pose: _Pose, changed: dict[int, Array]) -> _Pos
     for bone in sorted(pose.world.keys() | changed.keys()):
         if bone in changed or int(parents[bone]) in stale:
             stale.add(bone)
-    wanted = {bone: pose.world[bone] for bone in stale if bone in pose.channels} | changed
+    wanted = {bone: pose.world[bone] for bone in stale if bone in pose.posed} | changed
     known = {bone: rotation for bone, rotation in pose.world.items() if bone not in stale}
     new = _pose(target, wanted, known)
-    return _Pose(pose.channels | new.channels, pose.held | new.held, new.world)
+    return _Pose(pose.posed | new.posed, pose.held | new.held, new.world)
 
 
 def _with_palms(target: Target, source: RestBody, body: RestBody, pose: _Pose, placed: dict[str, Array]) -> _Pose:

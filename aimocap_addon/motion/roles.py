@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 Bone = TypeVar("Bone", str, int)  # by name or by index
@@ -110,6 +111,7 @@ def role_words(role: str) -> str:
     return role.removesuffix("_1").replace("_", " ")
 
 
+@cache
 def role_parents(role: str) -> tuple[str, ...]:
     """Return the roles from which `role` hangs, nearest first; a chain stands as its bare name ("spine")."""
     side, _, part = role.partition("_")

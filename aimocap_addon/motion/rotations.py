@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _EPSILON = 1e-12
+_CONJUGATE = np.array((1.0, -1.0, -1.0, -1.0))
 
 
 def normalize(vectors: Array) -> Array:
@@ -22,10 +23,11 @@ def normalize(vectors: Array) -> Array:
 
 def quaternion_multiply(a: Array, b: Array) -> Array:
     """Return the Hamilton product a*b (first b, then a) of (..., 4) quaternions."""
-    aw, ax, ay, az = (a[..., i] for i in range(4))
-    bw, bx, by, bz = (b[..., i] for i in range(4))
-    product = np.empty(np.broadcast_shapes(a.shape, b.shape))
-    product[..., 0] = aw * bw - ax * bx - ay * by - az * bz
+    aw, ax, ay, az = a[..., 0], a[..., 1], a[..., 2], a[..., 3]
+    bw, bx, by, bz = b[..., 0], b[..., 1], b[..., 2], b[..., 3]
+    w = aw * bw - ax * bx - ay * by - az * bz
+    product = np.empty((*w.shape, 4))
+    product[..., 0] = w
     product[..., 1] = aw * bx + ax * bw + ay * bz - az * by
     product[..., 2] = aw * by - ax * bz + ay * bw + az * bx
     product[..., 3] = aw * bz + ax * by - ay * bx + az * bw
@@ -34,17 +36,18 @@ def quaternion_multiply(a: Array, b: Array) -> Array:
 
 def quaternion_conjugate(q: Array) -> Array:
     """Return the inverse of unit quaternions (..., 4)."""
-    return q * np.array((1.0, -1.0, -1.0, -1.0))
+    return q * _CONJUGATE
 
 
 def quaternion_rotate(q: Array, vectors: Array) -> Array:
     """Rotate `vectors` (..., 3) by unit quaternions (..., 4)."""
     # v + w t + u x t with t = 2 u x v, written out: np.cross is several times slower on small arrays
-    w, x, y, z = (q[..., i] for i in range(4))
-    vx, vy, vz = (vectors[..., i] for i in range(3))
+    w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
+    vx, vy, vz = vectors[..., 0], vectors[..., 1], vectors[..., 2]
     tx, ty, tz = 2.0 * (y * vz - z * vy), 2.0 * (z * vx - x * vz), 2.0 * (x * vy - y * vx)
-    rotated = np.empty((*np.broadcast_shapes(q.shape[:-1], vectors.shape[:-1]), 3))
-    rotated[..., 0] = vx + w * tx + y * tz - z * ty
+    first = vx + w * tx + y * tz - z * ty
+    rotated = np.empty((*first.shape, 3))
+    rotated[..., 0] = first
     rotated[..., 1] = vy + w * ty + z * tx - x * tz
     rotated[..., 2] = vz + w * tz + x * ty - y * tx
     return rotated
@@ -65,8 +68,9 @@ def matrix_from_quaternion(q: Array) -> Array:
 
 def cross(a: Array, b: Array) -> Array:
     """Return the cross products (..., 3) of vectors; np.cross is several times slower on small arrays."""
-    product = np.empty(np.broadcast_shapes(a.shape, b.shape))
-    product[..., 0] = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
+    first = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
+    product = np.empty((*first.shape, 3))
+    product[..., 0] = first
     product[..., 1] = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]
     product[..., 2] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
     return product
@@ -132,12 +136,12 @@ def quaternion_from_axis_angle(axis: Array, angle: Array) -> Array:
 
 def make_continuous(q: Array) -> Array:
     """Flip signs along the first axis of (F, ..., 4) so that neighbours are never more than 180 degrees apart."""
-    if len(q) < 2:
+    flips = np.einsum("...i,...i->...", q[1:], q[:-1]) < 0.0
+    if not flips.any():
         return q
-    dots = np.sum(q[1:] * q[:-1], axis=-1)
-    flips = np.cumprod(np.where(dots < 0, -1.0, 1.0), axis=0)
-    signs = np.concatenate((np.ones_like(flips[:1]), flips), axis=0)
-    return q * signs[..., None]
+    odd = np.zeros(q.shape[:-1], dtype=bool)
+    np.logical_xor.accumulate(flips, axis=0, out=odd[1:])
+    return np.where(odd[..., None], -q, q)
 
 
 def quaternion_from_euler(angles: Array, order: str) -> Array:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -94,22 +94,43 @@ def forward_kinematics(
 ) -> tuple[dict[int, Array], dict[int, Array]]:
     """Return rotations (F, 4) and head positions (F, 3) in armature space of `bones`.
 
-    `bones` are in order, each after its parent, with all ancestors. `rotations` (F, 4) and `locations` (F, 3) are
-    relative to rest in each bone's own axes, as Blender's pose channels; bones without an entry are at rest. Arrays
-    that do not change may be given without the frame axis, and come back so.
+    `bones` come with all their ancestors. `rotations` (F, 4) and `locations` (F, 3) are relative to rest in each bone's
+    own axes, as Blender's pose channels; bones without an entry are at rest. Arrays that do not change may be given
+    without the frame axis; (4) and (3) come back where nothing moves as near to the root.
     """
     turned: dict[int, Array] = {}
     placed: dict[int, Array] = {}
-    for bone in bones:
-        parent = int(skeleton.parents[bone])
-        rotation = skeleton.local_rotations[bone]
-        position = skeleton.local_positions[bone]
-        if bone in locations:
-            position = position + quaternion_rotate(rotation, locations[bone])
-        if bone in rotations:
-            rotation = quaternion_multiply(rotation, rotations[bone])
-        if parent >= 0:
-            position = placed[parent] + quaternion_rotate(turned[parent], position)
-            rotation = quaternion_multiply(turned[parent], rotation)
-        turned[bone], placed[bone] = rotation, position
+    for level in _levels(skeleton.parents, bones):
+        local = skeleton.local_rotations[level][:, None]
+        rotation = quaternion_multiply(local, stacked([rotations.get(bone, IDENTITY) for bone in level]))
+        moved = stacked([locations.get(bone, np.zeros(3)) for bone in level])
+        position = skeleton.local_positions[level][:, None] + quaternion_rotate(local, moved)
+        parents = [int(skeleton.parents[bone]) for bone in level]
+        if parents[0] >= 0:
+            above = stacked([turned[parent] for parent in parents])
+            position = stacked([placed[parent] for parent in parents]) + quaternion_rotate(above, position)
+            rotation = quaternion_multiply(above, rotation)
+        for results, values in ((turned, rotation), (placed, position)):
+            results.update(zip(level, values if values.shape[1] > 1 else values[:, 0], strict=True))
     return turned, placed
+
+
+def stacked(arrays: Sequence[Array]) -> Array:
+    """Return arrays (F, N), some of which may do without the frame axis, as one (B, F, N), or (B, 1, N) if all do."""
+    frames = max(len(array) if array.ndim > 1 else 1 for array in arrays)
+    whole = np.empty((len(arrays), frames, arrays[0].shape[-1]))
+    for i, array in enumerate(arrays):
+        whole[i] = array
+    return whole
+
+
+def _levels(parents: NDArray[np.intp], bones: Iterable[int]) -> list[list[int]]:
+    """Return `bones`, which come with all their ancestors, by how many bones are above them."""
+    depth: dict[int, int] = {-1: -1}
+    found: list[list[int]] = []
+    for bone in sorted(bones):
+        depth[bone] = depth[int(parents[bone])] + 1
+        if depth[bone] == len(found):
+            found.append([])
+        found[depth[bone]].append(bone)
+    return found

@@ -8,13 +8,13 @@ anything else that only Blender itself can work out, the scene is stepped frame 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bpy
 import numpy as np
 from mathutils import Matrix, Quaternion
+from numpy.typing import NDArray
 
 from ..motion.retarget import Solution, Target
 from ..motion.rotations import (
@@ -28,77 +28,60 @@ from ..motion.rotations import (
     quaternion_from_matrix,
     quaternion_multiply,
     quaternion_rotate,
-    quaternion_slerp,
 )
 from ..motion.skeleton import Motion, Skeleton, forward_kinematics
 from . import compat
+from .curve_samples import Channels, bone_of, keyed
 
-_BONE_PATH = re.compile(r'pose\.bones\["((?:[^"\\]|\\.)*)"\]\.(\w+)$')
 _ROTATION_CHANNELS = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
 _LINEAR = 1  # bpy.types.Keyframe.interpolation, as a number for foreach_set
 
 
-class _Channel:
-    """An f-curve with its keys as arrays, read once: `times` and `values` (K)."""
-
-    def __init__(self, curve: bpy.types.FCurve) -> None:
-        points = np.empty(len(curve.keyframe_points) * 2, dtype=np.float32)
-        curve.keyframe_points.foreach_get("co", points)
-        self.curve = curve
-        self.times = points[::2].astype(np.float64)
-        self.values = points[1::2].astype(np.float64)
-
-    def is_readable(self, frames: Array) -> bool:
-        """Tell whether the keys alone say the values at `frames`: linear in between, or a key on each of them."""
-        if len(self.curve.modifiers) or self.curve.extrapolation != "CONSTANT":
-            return False
-        inside = np.clip(frames, self.times[0], self.times[-1])
-        if np.array_equal(self.times[np.searchsorted(self.times, inside)], inside):
-            return True
-        interpolation = np.empty(len(self.times), dtype=np.int32)
-        self.curve.keyframe_points.foreach_get("interpolation", interpolation)
-        return bool((interpolation == _LINEAR).all())
-
-    def sampled(self, frames: Array) -> Array:
-        """Return the values (F) at `frames`."""
-        if self.is_readable(frames):
-            return np.interp(frames, self.times, self.values)
-        return np.array([self.curve.evaluate(frame) for frame in frames])
-
-
-# By bone name ("" for the object itself) and property, then by array index.
-_Channels = dict[tuple[str, str], dict[int, _Channel]]
-
-
 def read_skeleton(armature: bpy.types.Object) -> Skeleton:
     """Return the armature's bones at rest, parents first."""
-    bones = [pose_bone.bone for pose_bone in _pose_bones(armature)]
-    order = {bone.name: i for i, bone in enumerate(bones)}
-    parents = np.array([order[bone.parent.name] if bone.parent else -1 for bone in bones], dtype=np.intp)
-    rest = np.array([bone.matrix_local for bone in bones], dtype=np.float64).reshape(-1, 4, 4)
-    return Skeleton(tuple(order), parents, rest)
+    bones = _data(armature).bones
+    names = [bone.name for bone in bones]
+    order = {name: i for i, name in enumerate(names)}
+    above = [bone.parent for bone in bones]
+    parents = np.array([-1 if parent is None else order[parent.name] for parent in above], dtype=np.intp)
+    rest = np.empty((len(names), 4, 4), dtype=np.float32)
+    bones.foreach_get("matrix_local", rest.ravel())  # column by column
+    return Skeleton(tuple(names), parents, rest.swapaxes(1, 2).astype(np.float64))
 
 
 def read_target(armature: bpy.types.Object, skeleton: Skeleton | None = None) -> Target:
     """Return the armature as a receiver of motion, in its present pose; of some bones alone if `skeleton` has those."""
     skeleton = skeleton or read_skeleton(armature)
-    bones = [armature.pose.bones[name] for name in skeleton.names]
-    rest = [_present_rotation(bone) for bone in bones]
-    orders = [_order(bone) for bone in bones]
-    locked = np.array([[False] * 3 if _locks_components(bone) else list(bone.lock_rotation) for bone in bones])
-    angles = np.array([bone.rotation_euler for bone in bones])
+    pose, bones = armature.pose.bones, _data(armature).bones
+    posed = [pose[name] for name in skeleton.names]
+    modes = [bone.rotation_mode for bone in posed]
+    orders = ["XYZ" if mode in _ROTATION_CHANNELS else mode for mode in modes]
+    in_pose, in_data = _rows(pose, skeleton.names), _rows(bones, skeleton.names)
+    angles = _values(pose, "rotation_euler", 3)[in_pose]
+    rotations = normalize(_values(pose, "rotation_quaternion", 4)[in_pose])
+    for order in {mode for mode in modes if mode not in _ROTATION_CHANNELS}:
+        rows = [i for i, mode in enumerate(modes) if mode == order]
+        rotations[rows] = quaternion_from_euler(angles[rows], order)
+    for i, mode in enumerate(modes):
+        if mode == "AXIS_ANGLE":
+            rotations[i] = _present_rotation(posed[i])
+    locked = _flags(pose, "lock_rotation", 3)[in_pose]
     for i in np.flatnonzero(locked.any(axis=1)):
-        if bones[i].rotation_mode != orders[i]:
-            angles[i] = euler_from_quaternion(rest[i][None], orders[i])[0]
+        if _locks_components(posed[i]):
+            locked[i] = False
+        elif modes[i] != orders[i]:
+            angles[i] = euler_from_quaternion(rotations[i][None], orders[i])[0]
+    locations = _values(pose, "location", 3)[in_pose]
+    locations[_flags(bones, "use_connect")[in_data]] = 0.0
     return Target(
         skeleton=skeleton,
-        rotations=np.array(rest),
+        rotations=rotations,
         angles=angles,
         orders=orders,
-        locations=np.array([np.zeros(3) if bone.bone.use_connect else np.array(bone.location) for bone in bones]),
+        locations=locations,
         locked=locked,
-        inherits_rotation=np.array([bone.bone.use_inherit_rotation for bone in bones]),
-        local_location=np.array([bone.bone.use_local_location for bone in bones]),
+        inherits_rotation=_flags(bones, "use_inherit_rotation")[in_data],
+        local_location=_flags(bones, "use_local_location")[in_data],
     )
 
 
@@ -108,14 +91,15 @@ def motion_range(armature: bpy.types.Object) -> tuple[float, float] | None:
     Without keys of its own, but with constraints or drivers, that is the frame range of the scene.
     """
     animation = armature.animation_data
-    ranges = [(curve.range()[0], curve.range()[1]) for _, _, curve in _keyed(armature)]
+    ranges = [(first, last) for first, last in (curve.range() for _, _, curve in keyed(armature))]
     if animation is not None and animation.use_nla:
         strips = [strip for track in animation.nla_tracks if not track.mute for strip in track.strips if not strip.mute]
         ranges += [(strip.frame_start, strip.frame_end) for strip in strips]
     if ranges:
         return min(r[0] for r in ranges), max(r[1] for r in ranges)
-    moved = any(not c.mute for bone in _pose_bones(armature) for c in bone.constraints) or (
-        animation is not None and any(_BONE_PATH.match(driver.data_path) for driver in animation.drivers)
+    bones = armature.pose.bones if armature.pose else ()
+    moved = any(not c.mute for bone in bones for c in bone.constraints) or (
+        animation is not None and any(bone_of(driver.data_path) for driver in animation.drivers)
     )
     scene = bpy.context.scene
     return (float(scene.frame_start), float(scene.frame_end)) if moved else None
@@ -131,20 +115,19 @@ def read_motion(armature: bpy.types.Object, skeleton: Skeleton, names: Sequence[
     rate = scene.render.fps / scene.render.fps_base / max(1e-6, float(frames[-1] - frames[0]) / max(1, len(frames) - 1))
     bones = tuple(skeleton.index[name] for name in names)
     needed = skeleton.with_ancestors(bones)
-    pose_bones = _pose_bones(armature)
-    channels = _channels(armature, {skeleton.names[bone] for bone in needed})
-    if _is_plain(armature, [pose_bones[bone] for bone in needed], channels):
-        rotations = {bone: _rotation(pose_bones[bone], skeleton.names[bone], channels, frames) for bone in needed}
+    wanted = {bone: armature.pose.bones[skeleton.names[bone]] for bone in needed}
+    channels = Channels(armature, {skeleton.names[bone] for bone in needed}, frames)
+    if _is_plain(armature, list(wanted.values()), channels):
         locations = {
-            bone: _vector(channels, (skeleton.names[bone], "location"), pose_bones[bone].location, frames)
-            for bone in needed
-            if not pose_bones[bone].bone.use_connect
+            bone: channels.vector(posed.name, "location", posed.location)
+            for bone, posed in wanted.items()
+            if not posed.bone.use_connect
         }
-        turned, placed = forward_kinematics(skeleton, needed, rotations, locations)
+        turned, placed = forward_kinematics(skeleton, needed, _rotations(wanted, channels), locations)
         count = len(frames)
         motion_rotations = np.stack([np.broadcast_to(turned[bone], (count, 4)) for bone in bones])
         motion_positions = np.stack([np.broadcast_to(placed[bone], (count, 3)) for bone in bones])
-        objects = _object_matrices(armature, channels, frames)
+        objects = _object_matrices(armature, channels, len(frames))
     else:
         matrices, objects = _evaluated(armature, bones, frames)
         axes = np.swapaxes(normalize(np.swapaxes(matrices[..., :3, :3], -1, -2)), -1, -2)
@@ -205,18 +188,29 @@ def write_action(
     return action
 
 
-def _pose_bones(armature: bpy.types.Object) -> Sequence[bpy.types.PoseBone]:
-    """Return the pose bones, parents first, which the pose itself does not promise."""
-    return [armature.pose.bones[bone.name] for bone in _data(armature).bones] if armature.pose else []
+def _rows(collection: Any, names: Sequence[str]) -> list[int]:
+    """Return where in a collection of bones those of these names are: a pose need not be in the armature's order."""
+    order = {bone.name: i for i, bone in enumerate(collection)}
+    return [order[name] for name in names]
+
+
+def _values(collection: Any, name: str, width: int) -> Array:
+    """Return a property of all bones (B, width)."""
+    values = np.empty((len(collection), width), dtype=np.float32)
+    collection.foreach_get(name, values.ravel())
+    return values.astype(np.float64)
+
+
+def _flags(collection: Any, name: str, width: int = 1) -> NDArray[np.bool_]:
+    """Return a property of all bones that is true or false: (B), or (B, width) for several."""
+    flags = np.empty(len(collection) * width, dtype=bool)
+    collection.foreach_get(name, flags)
+    return flags.reshape(-1, width) if width > 1 else flags
 
 
 def _data(armature: bpy.types.Object) -> bpy.types.Armature:
     assert isinstance(armature.data, bpy.types.Armature)
     return armature.data
-
-
-def _order(bone: bpy.types.PoseBone) -> str:
-    return "XYZ" if bone.rotation_mode in _ROTATION_CHANNELS else bone.rotation_mode
 
 
 def _present_rotation(owner: bpy.types.PoseBone | bpy.types.Object) -> Array:
@@ -252,28 +246,7 @@ def _rotation_channels(
     return channel, values, [False] * 4  # the solution already keeps the locked angles
 
 
-def _keyed(armature: bpy.types.Object) -> Iterator[tuple[str, str, bpy.types.FCurve]]:
-    """Yield bone name ("" for the object itself), property and curve of all that moves the armature."""
-    for curve in compat.active_curves(armature):
-        if curve.mute or not len(curve.keyframe_points):
-            continue
-        match = _BONE_PATH.match(curve.data_path)
-        if match:
-            yield match[1].replace('\\"', '"').replace("\\\\", "\\"), match[2], curve
-        elif "." not in curve.data_path and "[" not in curve.data_path:
-            yield "", curve.data_path, curve
-
-
-def _channels(armature: bpy.types.Object, names: set[str]) -> _Channels:
-    """Return the channels of the bones `names` and of the object itself."""
-    found: _Channels = {}
-    for name, channel, curve in _keyed(armature):
-        if name in names or not name:
-            found.setdefault((name, channel), {})[curve.array_index] = _Channel(curve)
-    return found
-
-
-def _is_plain(armature: bpy.types.Object, bones: Sequence[bpy.types.PoseBone], channels: _Channels) -> bool:
+def _is_plain(armature: bpy.types.Object, bones: Sequence[bpy.types.PoseBone], channels: Channels) -> bool:
     """Tell whether the f-curves and the rest pose alone determine where `bones` are."""
     animation = armature.animation_data
     holders = (armature, _data(armature))
@@ -302,66 +275,44 @@ def _composed(armature: bpy.types.Object) -> Any:
     return Matrix.LocRotScale(armature.location, Quaternion(_present_rotation(armature).tolist()), armature.scale)
 
 
-def _is_unscaled(bone: bpy.types.PoseBone, channels: _Channels) -> bool:
-    scales = [np.array(bone.scale), *(channel.values for channel in channels.get((bone.name, "scale"), {}).values())]
+def _is_unscaled(bone: bpy.types.PoseBone, channels: Channels) -> bool:
+    scales = [np.array(bone.scale), *channels.keys(bone.name, "scale")]
     return all(np.abs(values - 1.0).max() < 1e-4 for values in scales)
 
 
-def _vector(channels: _Channels, key: tuple[str, str], present: Any, frames: Array) -> Array:
-    """Return a channel (F, N), or (N) where nothing is keyed; indices without a curve keep the present value."""
-    found = channels.get(key)
-    if not found:
-        return np.array(present, dtype=np.float64)
-    columns = [found[i].sampled(frames) if i in found else np.full(len(frames), v) for i, v in enumerate(present)]
-    return np.stack(columns, axis=-1)
+def _rotations(bones: Mapping[int, bpy.types.PoseBone], channels: Channels) -> dict[int, Array]:
+    """Return the rotation channels (F, 4), or (4) where nothing is keyed, of pose bones by index."""
+    present = {b.name: b.rotation_quaternion for b in bones.values() if b.rotation_mode == "QUATERNION"}
+    keyed_ones = channels.quaternions(present)
+    return {
+        index: keyed_ones[bone.name] if bone.name in keyed_ones else _rotation(bone, bone.name, channels)
+        for index, bone in bones.items()
+    }
 
 
-def _rotation(owner: bpy.types.PoseBone | bpy.types.Object, name: str, channels: _Channels, frames: Array) -> Array:
-    """Return the rotation channel (F, 4), or (4) where nothing is keyed.
-
-    Between linear quaternion keys the turn is even (slerp along the shorter arc). Blender itself blends the four
-    numbers, which jumps where an exporter let the sign flip.
-    """
+def _rotation(owner: bpy.types.PoseBone | bpy.types.Object, name: str, channels: Channels) -> Array:
+    """Return the rotation channel (F, 4), or (4) where nothing is keyed."""
     channel = _ROTATION_CHANNELS.get(owner.rotation_mode, "rotation_euler")
-    found = channels.get((name, channel))
-    if not found:
+    if (name, channel) not in channels:
         return _present_rotation(owner)
+    if channel == "rotation_quaternion":
+        return channels.quaternions({name: owner.rotation_quaternion})[name]
+    values = channels.vector(name, channel, getattr(owner, channel))
     if channel == "rotation_euler":
-        return quaternion_from_euler(
-            _vector(channels, (name, channel), owner.rotation_euler, frames), owner.rotation_mode
-        )
-    if channel == "rotation_axis_angle":
-        values = _vector(channels, (name, channel), owner.rotation_axis_angle, frames)
-        return quaternion_from_axis_angle(values[:, 1:], values[:, 0])
-    if len(found) == 4 and all(channel.is_readable(frames) for channel in found.values()):
-        times = found[0].times
-        if all(np.array_equal(found[i].times, times) for i in range(1, 4)):
-            values = np.stack([found[i].values for i in range(4)], axis=-1)
-            return _slerped(times, normalize(values), frames)
-    return normalize(_vector(channels, (name, channel), owner.rotation_quaternion, frames))
+        return quaternion_from_euler(values, owner.rotation_mode)
+    return quaternion_from_axis_angle(values[:, 1:], values[:, 0])
 
 
-def _slerped(times: Array, values: Array, frames: Array) -> Array:
-    """Return rotations (F, 4) at `frames` between the keys (K) and (K, 4)."""
-    if len(times) == 1:
-        return np.repeat(values, len(frames), axis=0)
-    right = np.clip(np.searchsorted(times, frames), 1, len(times) - 1)
-    share = np.clip((frames - times[right - 1]) / (times[right] - times[right - 1]), 0.0, 1.0)
-    if not ((share > 0.0) & (share < 1.0)).any():
-        return values[np.where(share > 0.5, right, right - 1)]
-    return quaternion_slerp(values[right - 1], values[right], share)
-
-
-def _object_matrices(armature: bpy.types.Object, channels: _Channels, frames: Array) -> Array | None:
-    """Return the object's matrices (F, 4, 4) from its own curves, or None where it does not move."""
-    location = _vector(channels, ("", "location"), armature.location, frames)
-    rotation = _rotation(armature, "", channels, frames)
-    scale = _vector(channels, ("", "scale"), armature.scale, frames)
+def _object_matrices(armature: bpy.types.Object, channels: Channels, count: int) -> Array | None:
+    """Return the object's matrices (`count`, 4, 4) from its own curves, or None where it does not move."""
+    location = channels.vector("", "location", armature.location)
+    rotation = _rotation(armature, "", channels)
+    scale = channels.vector("", "scale", armature.scale)
     if all(values.ndim == 1 or np.allclose(values, values[0], atol=1e-6) for values in (location, rotation, scale)):
         return None
-    matrices = np.zeros((len(frames), 4, 4))
-    basis = matrix_from_quaternion(np.broadcast_to(rotation, (len(frames), 4)))
-    matrices[:, :3, :3] = basis * np.broadcast_to(scale, (len(frames), 3))[:, None, :]
+    matrices = np.zeros((count, 4, 4))
+    basis = matrix_from_quaternion(np.broadcast_to(rotation, (count, 4)))
+    matrices[:, :3, :3] = basis * np.broadcast_to(scale, (count, 3))[:, None, :]
     matrices[:, :3, 3] = location
     matrices[:, 3, 3] = 1.0
     above = np.array(armature.matrix_world @ armature.matrix_basis.inverted_safe())
