@@ -18,6 +18,7 @@ from .errors import (
     KeyRefusedError,
     UnexpectedAnswerError,
     find_code,
+    one_line,
     sentence_for,
 )
 from .models import JobInfo, JobPoll, JobResult, JobStatus
@@ -43,16 +44,30 @@ def unwrap(body: Any) -> dict[str, Any]:
     )
 
 
-def read_json(response: httpx.Response) -> dict[str, Any]:
-    """Return the payload of a successful answer; raises UnexpectedAnswerError if it is not JSON."""
+def read_json(response: httpx.Response, secret: str = "") -> dict[str, Any]:
+    """Return the payload of a successful answer, without a secret that the service repeats in it.
+
+    Raises UnexpectedAnswerError if it is not JSON.
+    """
     try:
         body = response.json()
+        body = _without_secret(body, secret) if secret else body
     except (ValueError, RecursionError) as error:
         raise UnexpectedAnswerError(
             "The service's answer cannot be read: check the base URL in the preferences.",
             detail=body_text(response),
         ) from error
     return unwrap(body)
+
+
+def _without_secret(value: Any, secret: str) -> Any:
+    if isinstance(value, str):
+        return value.replace(secret, "…")
+    if isinstance(value, list):
+        return [_without_secret(each, secret) for each in value]
+    if isinstance(value, dict):
+        return {key: _without_secret(each, secret) for key, each in value.items()}
+    return value
 
 
 def body_text(response: httpx.Response) -> str:
@@ -88,23 +103,28 @@ def find_failure(payload: Any, depth: int = _DEEPEST_FAILURE) -> tuple[str | Non
             else:
                 code = code or text
     if code not in API_ERROR_SENTENCES:
-        code = find_code(f"{code} {message}") or code
+        code = find_code(f"{code} {message}") or (one_line(code) or None if code else None)
     return code, message
 
 
 def _retry_after(response: httpx.Response) -> float | None:
+    """Return the seconds that Retry-After asks for; a moment counts from the service's own clock, if it tells it."""
     value = response.headers.get("Retry-After", "").strip()
-    if not value:
-        return None
     if value.isdecimal():
         return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
+    moment = _moment(value)
+    if moment is None:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    now = _moment(response.headers.get("Date", "")) or datetime.now(UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError, IndexError, TypeError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def error_from_response(response: httpx.Response, *, with_key: bool) -> ApiError:
@@ -147,8 +167,10 @@ def _status_sentence(status: int, phrase: str) -> str:
 
 def _event_text(event: Any) -> str | None:
     if isinstance(event, dict):
-        return next((text for key in ("message", "type", "name", "status") if (text := _text(event.get(key)))), None)
-    return _text(event)
+        text = next((text for key in ("message", "type", "name", "status") if (text := _text(event.get(key)))), None)
+    else:
+        text = _text(event)
+    return one_line(text) or None if text else None
 
 
 def parse_result(payload: dict[str, Any]) -> JobResult:

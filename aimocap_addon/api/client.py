@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 
 from .addresses import is_loopback
 from .answers import error_from_response, find_failure, parse_poll, parse_result, read_json
+from .destinations import check, origin, parse_base_url, resolve
 from .errors import (
     AimocapError,
     ApiError,
@@ -31,57 +33,44 @@ from .errors import (
     sentence_for,
 )
 from .models import API_PREFIX, CreatedJob, CreateJobRequest, JobPoll, JobResult
-from .transfers import IsCanceled, TransferProgress, ignore_progress, never_canceled, read_video, save_response
+from .results import FileKind
+from .transfers import (
+    IsCanceled,
+    TransferProgress,
+    ignore_progress,
+    never_canceled,
+    read_answer,
+    read_video,
+    save_response,
+)
 
 UPLOAD_CONTENT_TYPE = "video/mp4"  # what the official example sends whatever the file is
-_API_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-_TRANSFER_TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 _MAX_REDIRECTS = 5
 
 
-def parse_base_url(text: str) -> httpx.URL:
-    """Return the base URL without trailing slash; raises ConfigurationError if it may not be used.
+@dataclass(frozen=True)
+class Patience:
+    """How long the client waits, in seconds."""
 
-    https is required except on loopback, since the key travels with every call.
-    """
-    sentence = f"“{text}” is not a web address like https://host/path: set the base URL in the preferences."
-    try:
-        url = _parse_web_address(text.strip().rstrip("/"))
-    except ValueError as error:
-        raise ConfigurationError(sentence) from error
-    if url.userinfo or url.query or url.fragment:
-        raise ConfigurationError(sentence)
-    if url.scheme == "http" and not is_loopback(str(url)):
-        raise ConfigurationError(
-            f"“{text}” would send the API key unencrypted: use an https address (http is for this machine alone)."
-        )
-    return url
-
-
-def _parse_web_address(text: str) -> httpx.URL:
-    """Return the http or https URL; raises ValueError for anything that no request can be sent to."""
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise ValueError(str(error)) from error
-    if url.scheme not in ("http", "https") or not url.host or not 0 < (url.port or 443) < 65536:
-        raise ValueError("not a web address")
-    if " " in url.host or "%" in url.host:
-        raise ValueError("not a host name")
-    url.raw_host.decode("ascii").encode("idna")  # what the look-up of the name does; a UnicodeError is a ValueError
-    return url
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    default = {"http": 80, "https": 443}.get(url.scheme)
-    return url.scheme, url.host, url.port or default
+    connect: float = 10.0
+    answer: float = 30.0  # for the next bytes of an answer
+    transfer: float = 120.0  # for the next bytes of a file, or for an answer that follows a file
+    whole_answer: float = 300.0  # for all of an answer that is no file
 
 
 class AimocapClient:
     """One service and one key. Not shared between threads: each capture's driver makes its own."""
 
-    def __init__(self, base_url: str, api_key: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        patience: Patience = Patience(),
+    ) -> None:
         """Raises ConfigurationError for a base URL or a key that cannot be used."""
+        self._patience = patience
         self._base_url = parse_base_url(base_url)
         key = api_key.strip()
         if not key:
@@ -150,16 +139,14 @@ class AimocapClient:
         if size == 0:
             raise SourceFileError(f"“{video.name}” is empty: choose another video.")
         headers = {"Content-Type": UPLOAD_CONTENT_TYPE, "Content-Length": str(size)}
-        url = self._resolve(upload_url)
-        with self._transport_errors(url):
-            response = self._http.put(
-                url,
-                content=read_video(video, size, on_progress, is_canceled),
-                headers=headers,
-                timeout=_TRANSFER_TIMEOUT,
+        url = resolve(self._base_url, upload_url)
+        content = read_video(video, size, on_progress, is_canceled)
+        with self._key_kept_out(), self._transport_errors(url):
+            response = self._exchange(
+                self._http.build_request("PUT", url, content=content, headers=headers, timeout=self._transfer_timeout)
             )
-        if not response.is_success:
-            raise error_from_response(response, with_key=False)
+            if not response.is_success:
+                raise error_from_response(response, with_key=False)
 
     def complete_upload(self, job_id: str) -> None:
         """Submit the uploaded video. Not to be repeated before `poll` said that the job is still a draft.
@@ -167,7 +154,7 @@ class AimocapClient:
         The API promises nothing about the answer's body, so any 2xx answer counts.
         """
         # The service checks the whole file before it answers.
-        self._request("POST", f"/jobs/{quote(job_id, safe='')}/complete-upload", timeout=_TRANSFER_TIMEOUT)
+        self._request("POST", f"/jobs/{quote(job_id, safe='')}/complete-upload", timeout=self._transfer_timeout)
 
     def poll(self, job_id: str) -> JobPoll:
         """Ask for the job's state."""
@@ -181,14 +168,15 @@ class AimocapClient:
         self,
         url: str,
         destination: Path,
+        kind: FileKind,
         on_progress: TransferProgress = ignore_progress,
         is_canceled: IsCanceled = never_canceled,
     ) -> None:
-        """Fetch a result file to `destination`, which appears only when whole.
+        """Fetch a result file to `destination`, which appears only when it is whole and what `kind` says.
 
         The key is left out, and added only where the API's own origin answers 401 or 403.
         """
-        target = self._resolve(url)
+        target = resolve(self._base_url, url)
         refusal: ApiError | None = None
         for with_key in (False, True):
             with (
@@ -197,12 +185,11 @@ class AimocapClient:
                 self._open_download(target, with_key) as response,
             ):
                 if response.status_code in (401, 403) and self._is_own(response.request.url) and not with_key:
-                    response.read()
-                    refusal = error_from_response(response, with_key=False)
+                    refusal = error_from_response(self._read(response), with_key=False)
                     continue
                 if refusal is not None and not response.is_success:
                     raise refusal  # the key did not help, so the address is what is wrong
-                save_response(response, destination, on_progress, is_canceled)
+                save_response(response, destination, kind, on_progress, is_canceled)
                 return
 
     @contextlib.contextmanager
@@ -216,7 +203,7 @@ class AimocapClient:
             headers = {"Accept-Encoding": "identity"}
             if with_key and self._is_own(url):
                 headers |= self._authorization
-            request = self._http.build_request("GET", url, headers=headers, timeout=_TRANSFER_TIMEOUT)
+            request = self._http.build_request("GET", url, headers=headers, timeout=self._transfer_timeout)
             response = self._http.send(request, stream=True)
             try:
                 if response.next_request is None:
@@ -225,47 +212,50 @@ class AimocapClient:
                 following = response.next_request.url
             finally:
                 response.close()
-            url = self._check_web_address(following)
+            url = check(self._base_url, following)
         raise TransferError("The result's address redirects without end: try again later.")
 
     def _is_own(self, url: httpx.URL) -> bool:
-        return _origin(url) == _origin(self._base_url)
+        return origin(url) == origin(self._base_url)
 
-    def _resolve(self, url: str) -> httpx.URL:
-        try:
-            return self._check_web_address(_parse_web_address(str(self._base_url.join(url))))
-        except (httpx.InvalidURL, ValueError) as error:
-            raise UnexpectedAnswerError("The service gave an address that cannot be used: try again.") from error
-
-    def _check_web_address(self, url: httpx.URL) -> httpx.URL:
-        plain_allowed = is_loopback(str(self._base_url)) and is_loopback(str(url))
-        if url.scheme != "https" and not (url.scheme == "http" and plain_allowed):
-            raise UnexpectedAnswerError("The service gave an address that is not https: nothing was sent there.")
-        return url
+    @property
+    def _transfer_timeout(self) -> httpx.Timeout:
+        return httpx.Timeout(self._patience.transfer, connect=self._patience.connect)
 
     def _call(self, method: str, path: str, *, json: Any = None) -> dict[str, Any]:
         response = self._request(method, path, json=json)
         with self._key_kept_out():
-            return read_json(response)
+            return read_json(response, self._key)
 
     def _request(
-        self, method: str, path: str, *, json: Any = None, timeout: httpx.Timeout = _API_TIMEOUT
+        self, method: str, path: str, *, json: Any = None, timeout: httpx.Timeout | None = None
     ) -> httpx.Response:
         url = self._base_url.copy_with(path=self._base_url.path.rstrip("/") + API_PREFIX + path)
+        timeout = timeout or httpx.Timeout(self._patience.answer, connect=self._patience.connect)
         with self._key_kept_out(), self._transport_errors(url):
-            response = self._http.request(method, url, json=json, headers=self._authorization, timeout=timeout)
+            response = self._exchange(
+                self._http.build_request(method, url, json=json, headers=self._authorization, timeout=timeout)
+            )
             if not response.is_success:
                 raise error_from_response(response, with_key=True)
         return response
 
+    def _exchange(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return its answer, read to its end; nothing is repeated or redirected."""
+        with contextlib.closing(self._http.send(request, stream=True)) as response:
+            return self._read(response)
+
+    def _read(self, response: httpx.Response) -> httpx.Response:
+        return read_answer(response, self._patience.whole_answer)
+
     @contextlib.contextmanager
     def _key_kept_out(self) -> Iterator[None]:
-        """Keep the key out of errors, since a service may repeat what it was sent."""
+        """Keep the key out of errors and of their tracebacks, since a service may repeat what it was sent."""
         try:
             yield
         except AimocapError as error:
             error.redact(self._key)
-            raise
+            raise error from None  # what a library says of the answer quotes it
 
     @contextlib.contextmanager
     def _transport_errors(self, url: httpx.URL) -> Iterator[None]:

@@ -10,6 +10,7 @@
     ├── UnexpectedAnswerError  an answer that is not what the API promises
     ├── SourceFileError        the video on disk cannot be read or changed under way
     ├── TransferError          a download that did not arrive whole or cannot be written
+    │   └── UnusableResultError  a download that is too big or not what it should be
     └── TransferCanceledError  the caller asked to stop
 
 Each carries `user_message` (one or two sentences: what happened, what to do), `code` (for support),
@@ -67,6 +68,7 @@ class AimocapError(Exception):
         """Take out a secret that a service repeated in its answer."""
         self.user_message = self.user_message.replace(secret, "…")
         self.detail = self.detail.replace(secret, "…")
+        self.code = self.code.replace(secret, "…") if self.code else None
         self.args = (self.user_message,)
 
 
@@ -125,6 +127,10 @@ class TransferError(AimocapError):
     retryable = True
 
 
+class UnusableResultError(TransferError):
+    """A download is too big, or its content is not what it should be; it was thrown away."""
+
+
 class TransferCanceledError(AimocapError):
     """The caller asked to stop."""
 
@@ -132,9 +138,13 @@ class TransferCanceledError(AimocapError):
         super().__init__("The transfer was stopped.")
 
 
-def _one_line(text: str) -> str:
-    """Return a service's text as one line that can be shown and stored: no line breaks, no lone surrogates."""
-    text = " ".join(text.split()).encode("utf-8", "replace").decode()
+def one_line(text: str) -> str:
+    """Return a service's text as one line that can be shown and stored.
+
+    It has no line breaks, no lone surrogates, nothing that steers a terminal or turns the direction of writing.
+    """
+    text = text[: 10 * _LONGEST_MESSAGE].encode("utf-8", "replace").decode()
+    text = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE].rstrip() + "…"
 
 
@@ -143,11 +153,11 @@ def sentence_for(code: str | None, message: str | None) -> str:
     if code in API_ERROR_SENTENCES:
         return API_ERROR_SENTENCES[code]
     if message:
-        text = _one_line(message)
+        text = one_line(message)
         return text if text.endswith((".", "!", "?", "…", "。")) else text + "."
     if code:
         return (
-            f"The service reported a failure ({_one_line(code)}): try again, and write to support with this code if "
+            f"The service reported a failure ({one_line(code)}): try again, and write to support with this code if "
             "it stays."
         )
     return "The capture failed and the service gave no reason: try again, or try a shorter or clearer clip."

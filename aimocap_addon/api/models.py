@@ -126,7 +126,7 @@ class CreateJobRequest(WireModel):
 class CreatedJob(WireModel):
     """Answer of create."""
 
-    job_id: str = Field(min_length=1)
+    job_id: str = Field(min_length=1, max_length=500, pattern=r"[^.]")  # it becomes a part of a path, never ".."
     status: Status = JobStatus.DRAFT
     mocap_type: OptionalText = None
     upload_url: str = Field(min_length=1)

@@ -32,6 +32,7 @@ from ..api.errors import (
     sentence_for,
 )
 from ..api.models import CreateJobRequest, JobOutput, JobPoll, JobResult, JobStatus, MocapType, ResultType
+from ..api.results import PREVIEW_KIND, RESULT_KINDS
 from .record import CaptureRecord, CaptureRequest, Failure, Stage
 from .store import CaptureStore, StoreError
 
@@ -258,7 +259,9 @@ class CaptureEngine:
         for index, output in enumerate(wanted):
             if not self._is_on_disk(record, output):
                 path = folder / result_name(record.request.title, output)
-                self._client.download(str(output.url), path, self._share(record, index, len(wanted)), self._stop.is_set)
+                kind = RESULT_KINDS[output.kind]
+                share = self._share(record, index, len(wanted))
+                self._client.download(str(output.url), path, kind, share, self._stop.is_set)
                 files = {**record.files, output.target_id: str(path)}
                 record = self._keep(record.changed(files=files, progress=(index + 1) / len(wanted)))
         record = self._fetch_preview(record, result.preview_video_url, folder)
@@ -293,7 +296,7 @@ class CaptureEngine:
             return record
         path = folder / (_safe_stem(record.request.title) + "_preview.mp4")
         try:
-            self._client.download(url, path, is_canceled=self._stop.is_set)
+            self._client.download(url, path, PREVIEW_KIND, is_canceled=self._stop.is_set)
         except TransferCanceledError:
             raise
         except AimocapError:

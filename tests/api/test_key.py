@@ -11,8 +11,10 @@ import pytest
 from aimocap_addon.api.client import AimocapClient
 from aimocap_addon.api.errors import ApiError, ConfigurationError, KeyRefusedError, UnexpectedAnswerError
 from aimocap_addon.api.models import CreateJobRequest
+from aimocap_addon.api.results import FileKind
 from tests.loopback import Answer, LoopbackServer, Request
 
+ANY = FileKind(2**30, lambda _path: None)
 KEY = "sk-test-0123456789"
 CREATE = CreateJobRequest(source_filename="walk.mp4", target_ids=["default"])
 
@@ -74,7 +76,7 @@ def test_upload_carries_no_key_even_to_the_api_itself(pair: Pair, client: Aimoca
 def test_download_from_elsewhere_never_carries_the_key(pair: Pair, client: AimocapClient, tmp_path: Path) -> None:
     pair.answer_storage = lambda _request: Answer(401)
     with pytest.raises(Exception, match="HTTP 401"):
-        client.download(pair.storage.url + "/a.fbx", tmp_path / "a.fbx")
+        client.download(pair.storage.url + "/a.fbx", tmp_path / "a.fbx", ANY)
     assert keys_seen(pair.storage) == [None]
 
 
@@ -83,7 +85,7 @@ def test_download_from_the_api_adds_the_key_only_when_asked(
     pair: Pair, client: AimocapClient, tmp_path: Path, status: int
 ) -> None:
     pair.answer_api = lambda request: Answer(body=b"FBX") if "Authorization" in request.headers else Answer(status)
-    client.download("/files/a.fbx", tmp_path / "a.fbx")
+    client.download("/files/a.fbx", tmp_path / "a.fbx", ANY)
     assert keys_seen(pair.api) == [None, f"Bearer {KEY}"]
     assert (tmp_path / "a.fbx").read_bytes() == b"FBX"
 
@@ -94,7 +96,7 @@ def test_download_that_the_key_does_not_open_has_an_expired_address(
 ) -> None:
     pair.answer_api = lambda request: Answer(with_key if "Authorization" in request.headers else 403)
     with pytest.raises(ApiError, match="expired") as caught:
-        client.download("/files/a.fbx", tmp_path / "a.fbx")
+        client.download("/files/a.fbx", tmp_path / "a.fbx", ANY)
     assert not isinstance(caught.value, KeyRefusedError)
     assert caught.value.status == 403
     assert not list(tmp_path.iterdir())
@@ -107,7 +109,7 @@ def test_redirect_from_the_api_to_elsewhere_loses_the_key(pair: Pair, client: Ai
         return Answer(302, headers={"Location": pair.storage.url + "/a.fbx"})
 
     pair.answer_api = answer
-    client.download("/files/a.fbx", tmp_path / "a.fbx")
+    client.download("/files/a.fbx", tmp_path / "a.fbx", ANY)
     assert keys_seen(pair.storage) == [None]
     assert (tmp_path / "a.fbx").read_bytes() == b"whole"
 
@@ -117,7 +119,7 @@ def test_redirect_from_elsewhere_to_the_api_shows_the_key_to_the_api_alone(
 ) -> None:
     pair.answer_storage = lambda _request: Answer(302, headers={"Location": pair.api.url + "/files/a.fbx"})
     pair.answer_api = lambda request: Answer(body=b"FBX") if "Authorization" in request.headers else Answer(401)
-    client.download(pair.storage.url + "/a.fbx", tmp_path / "a.fbx")
+    client.download(pair.storage.url + "/a.fbx", tmp_path / "a.fbx", ANY)
     assert set(keys_seen(pair.storage)) == {None}
     assert keys_seen(pair.api) == [None, f"Bearer {KEY}"]
 
@@ -132,13 +134,13 @@ def test_redirected_api_call_is_an_error_and_is_not_followed(pair: Pair, client:
 def test_redirect_away_from_web_addresses_is_not_followed(pair: Pair, client: AimocapClient, tmp_path: Path) -> None:
     pair.answer_api = lambda _request: Answer(302, headers={"Location": "file:///etc/passwd"})
     with pytest.raises(UnexpectedAnswerError, match="not https"):
-        client.download("/a.fbx", tmp_path / "a.fbx")
+        client.download("/a.fbx", tmp_path / "a.fbx", ANY)
 
 
 def test_endless_redirects_end(pair: Pair, client: AimocapClient, tmp_path: Path) -> None:
     pair.answer_api = lambda _request: Answer(302, headers={"Location": "/again"})
     with pytest.raises(Exception, match="redirects without end"):
-        client.download("/a.fbx", tmp_path / "a.fbx")
+        client.download("/a.fbx", tmp_path / "a.fbx", ANY)
     assert len(pair.api.requests) < 10
 
 
@@ -155,7 +157,7 @@ def test_plain_http_address_from_a_service_elsewhere_is_refused(tmp_path: Path) 
             with pytest.raises(UnexpectedAnswerError):
                 client.upload(address, video)
             with pytest.raises(UnexpectedAnswerError):
-                client.download(address, tmp_path / "a.fbx")
+                client.download(address, tmp_path / "a.fbx", ANY)
 
 
 @pytest.mark.parametrize(

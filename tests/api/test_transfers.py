@@ -22,9 +22,11 @@ from aimocap_addon.api.errors import (
     TransferError,
     UnreachableError,
 )
+from aimocap_addon.api.results import FileKind
 from aimocap_addon.api.transfers import CHUNK_BYTES
 from tests.loopback import NO_ANSWER, Answer, LoopbackServer, Request, closed_port_url
 
+ANY = FileKind(2**30, lambda _path: None)
 FILM = bytes(range(256)) * (5 * CHUNK_BYTES // 256) + b"tail"
 
 
@@ -175,7 +177,7 @@ def test_download_appears_whole_and_only_then(storage: Storage, client: AimocapC
         assert names(results) == ["a.fbx.part"]
         steps.append(done)
 
-    client.download("/a", results / "a.fbx", look)
+    client.download("/a", results / "a.fbx", ANY, look)
     assert names(results) == ["a.fbx"]
     assert (results / "a.fbx").read_bytes() == FILM
     assert steps == sorted(steps)
@@ -204,7 +206,7 @@ FAULTS = {
 def test_failed_download_leaves_nothing(storage: Storage, client: AimocapClient, results: Path, fault: str) -> None:
     storage.answer = FAULTS[fault]
     with pytest.raises(AimocapError):
-        client.download("/a", results / "a.fbx")
+        client.download("/a", results / "a.fbx", ANY)
     assert names(results) == []
 
 
@@ -216,7 +218,7 @@ def test_failed_download_keeps_the_older_file(
     (results / "a.fbx").write_bytes(b"older")
     storage.answer = FAULTS[fault]
     with pytest.raises(AimocapError):
-        client.download("/a", results / "a.fbx")
+        client.download("/a", results / "a.fbx", ANY)
     assert names(results) == ["a.fbx"]
     assert (results / "a.fbx").read_bytes() == b"older"
 
@@ -225,13 +227,13 @@ def test_whole_download_replaces_the_older_file(storage: Storage, client: Aimoca
     results.mkdir(parents=True)
     (results / "a.fbx").write_bytes(b"older and longer than the new one")
     storage.answer = Answer(body=b"newer")
-    client.download("/a", results / "a.fbx")
+    client.download("/a", results / "a.fbx", ANY)
     assert (results / "a.fbx").read_bytes() == b"newer"
 
 
 def test_download_asks_for_no_compression_but_reads_it(storage: Storage, client: AimocapClient, results: Path) -> None:
     storage.answer = Answer(body=gzip.compress(FILM), headers={"Content-Encoding": "gzip"})
-    client.download("/a", results / "a.fbx")
+    client.download("/a", results / "a.fbx", ANY)
     assert storage.requests[0].headers["Accept-Encoding"] == "identity"
     assert (results / "a.fbx").read_bytes() == FILM
 
@@ -245,7 +247,7 @@ def test_stopped_download_leaves_nothing(storage: Storage, client: AimocapClient
         reached = done
 
     with pytest.raises(TransferCanceledError):
-        client.download("/a", results / "a.fbx", count, lambda: reached > 0)
+        client.download("/a", results / "a.fbx", ANY, count, lambda: reached > 0)
     assert 0 < reached < len(FILM)
     assert names(results) == []
 
@@ -254,7 +256,7 @@ def test_results_folder_that_is_no_folder_is_named(storage: Storage, client: Aim
     storage.answer = Answer(body=FILM)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(TransferError, match=r"cannot be written.*choose another results folder"):
-        client.download("/a", tmp_path / "file" / "a.fbx")
+        client.download("/a", tmp_path / "file" / "a.fbx", ANY)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
@@ -263,7 +265,7 @@ def test_full_disk_is_named(storage: Storage, client: AimocapClient, results: Pa
     results.mkdir(parents=True)
     (results / "a.fbx.part").symlink_to("/dev/full")
     with pytest.raises(TransferError, match="No space left"):
-        client.download("/a", results / "a.fbx")
+        client.download("/a", results / "a.fbx", ANY)
     assert names(results) == []
 
 
@@ -274,7 +276,7 @@ def test_relative_addresses_mean_the_service(
     address = address.format(host=storage.server.url.removeprefix("http://"))
     storage.answer = Answer(body=b"FBX")
     client.upload(address, film)
-    client.download(address, results / "a.fbx")
+    client.download(address, results / "a.fbx", ANY)
     assert [request.path for request in storage.requests] == ["/files/a.fbx?sig=1"] * 2
 
 
@@ -287,7 +289,7 @@ def test_unreachable_service_says_how_to_start_it(film: Path, results: Path) -> 
         calls = (
             lambda: client.poll("j"),
             lambda: client.upload("/put", film),
-            lambda: client.download("/a", results / "a.fbx"),
+            lambda: client.download("/a", results / "a.fbx", ANY),
         )
         for call in calls:
             with pytest.raises(UnreachableError, match=f"No service answers at {url}: start the local service"):

@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.loopback import NO_ANSWER, Answer, LoopbackServer, Request
-
-FBX = b"Kaydara FBX Binary  \x00 motion"
-ROBOT_JSON = b'{"fps": 30}'
-PREVIEW = b"preview"
+from tests.result_files import FBX, PREVIEW
 
 
 @dataclass(frozen=True)

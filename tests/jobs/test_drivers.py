@@ -17,8 +17,9 @@ from aimocap_addon.jobs.drivers import CaptureRunner, ServiceAccess, run_blockin
 from aimocap_addon.jobs.engine import LOOPBACK_PACE, Pace
 from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest, Stage
 from aimocap_addon.jobs.store import CaptureStore, StoreError
-from tests.jobs.scripted_service import FBX, Fault, ScriptedService
+from tests.jobs.scripted_service import Fault, ScriptedService
 from tests.loopback import Answer, Request, closed_port_url
+from tests.result_files import FBX
 
 KEY = "sk-secret-0123456789"
 QUICK = dataclasses.replace(LOOPBACK_PACE, poll_interval=0.01, backoff_first=0.01, backoff_ceiling=0.02)

@@ -18,17 +18,15 @@ from aimocap_addon.jobs.engine import CaptureEngine, Pace, StopSignal, create_re
 from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest, Stage
 from aimocap_addon.jobs.store import DATABASE_NAME, CaptureStore
 from tests.jobs.scripted_service import (
-    FBX,
     LOST_ANSWER,
     LOST_REQUEST,
-    PREVIEW,
-    ROBOT_JSON,
     Fault,
     ScriptedService,
     refusal,
     server_error,
 )
 from tests.loopback import Answer, Request, closed_port_url
+from tests.result_files import FBX, PREVIEW, ROBOT_JSON
 
 FILM = b"film" * 200_000
 FAST = Pace(poll_interval=0.01, backoff_first=0.01, backoff_ceiling=0.02, give_up_after=20.0, deadline=60.0)

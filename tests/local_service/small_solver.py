@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real service with a solver that takes no time: what it does hangs on the name of the video.
 
-Its "FBX" is the request as JSON, so that a test sees what reached the solver.
+Its FBX has the request as JSON below the first line, so that a test sees what reached the solver.
 """
 
 import itertools
@@ -12,11 +12,20 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from aimocap_addon.local_service.cli import main
 from aimocap_addon.local_service.solver.interface import NobodyFoundError, ProgressCallback, SolveRequest
 
 MODULE = "tests.local_service.small_solver"
+
+
+_FBX_HEAD = "; FBX 7.4.0 project file\n"
+
+
+def solved(fbx: bytes) -> dict[str, Any]:
+    """Return the request that the solver wrote into its file."""
+    return json.loads(fbx.decode().removeprefix(_FBX_HEAD))
 
 
 def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: ProgressCallback) -> None:  # noqa: PLR0912  one branch per name
@@ -59,7 +68,8 @@ def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: Progress
             child.kill()
             child.wait()
     outputs["default"].write_text(
-        json.dumps(
+        _FBX_HEAD
+        + json.dumps(
             {
                 "start": request.start_sec,
                 "end": request.end_sec,

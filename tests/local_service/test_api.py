@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -13,6 +12,7 @@ import pytest
 
 from aimocap_addon.api.client import AimocapClient
 from aimocap_addon.api.models import CreateJobRequest, JobStatus, ResultType
+from aimocap_addon.api.results import RESULT_KINDS
 from scripts.service_process import ServiceProcess, running_service
 from tests.local_service import small_solver
 from tests.local_service.conftest import JOBS, Caller, error_of, new_caller, write_video
@@ -47,13 +47,14 @@ def test_a_job_goes_from_draft_to_a_downloaded_result(caller: Caller, clip: Path
     assert [entry["targetId"] for entry in poll["result"]["outputs"]] == ["default"]
     delivered = caller.plain.get(output["fbxUrl"])
     assert delivered.status_code == 200
-    assert delivered.json() == {"start": 0.5, "end": 2.0, "fps": 24, "type": "upper_body", "bytes": clip.stat().st_size}
+    seen = {"start": 0.5, "end": 2.0, "fps": 24, "type": "upper_body", "bytes": clip.stat().st_size}
+    assert small_solver.solved(delivered.content) == seen
 
 
 def test_defaults_are_30_fps_full_body_and_the_whole_video(caller: Caller, clip: Path) -> None:
     job_id = caller.submit(clip, unknownField=1, sourceType="upload")
     poll = caller.wait(job_id)
-    made = caller.plain.get(poll["result"]["outputs"][0]["fbxUrl"]).json()
+    made = small_solver.solved(caller.plain.get(poll["result"]["outputs"][0]["fbxUrl"]).content)
     assert (made["fps"], made["type"], made["start"]) == (30, "full_body", 0.0)
     assert made["end"] == pytest.approx(4.0, abs=0.01)
 
@@ -70,8 +71,8 @@ def test_the_project_s_own_client_gets_its_result(caller: Caller, clip: Path, tm
         [output] = client.result(created.job_id).outputs
         assert output.kind is ResultType.FBX
         assert output.url is not None
-        client.download(output.url, tmp_path / "motion.fbx")
-    assert json.loads((tmp_path / "motion.fbx").read_text())["fps"] == 30
+        client.download(output.url, tmp_path / "motion.fbx", RESULT_KINDS[output.kind])
+    assert small_solver.solved((tmp_path / "motion.fbx").read_bytes())["fps"] == 30
 
 
 def test_a_second_complete_upload_answers_the_state_and_charges_nothing(caller: Caller, clip: Path) -> None:
@@ -106,7 +107,7 @@ def test_the_newest_upload_of_a_draft_counts(caller: Caller, clip: Path, tmp_pat
     assert caller.upload(draft["uploadUrl"], shorter.read_bytes()).status_code == 200
     assert caller.complete(draft["jobId"]).status_code == 200
     poll = caller.wait(draft["jobId"])
-    made = caller.plain.get(poll["result"]["outputs"][0]["fbxUrl"]).json()
+    made = small_solver.solved(caller.plain.get(poll["result"]["outputs"][0]["fbxUrl"]).content)
     assert made["bytes"] == shorter.stat().st_size
 
 

@@ -17,6 +17,7 @@ import pytest
 from aimocap_addon.api.client import AimocapClient
 from aimocap_addon.api.errors import ApiError, ConnectionFailedError, TransferError, UnexpectedAnswerError
 from aimocap_addon.api.models import CreateJobRequest, JobStatus
+from aimocap_addon.api.results import RESULT_KINDS
 from aimocap_addon.jobs.engine import CaptureEngine, Pace, StopSignal
 from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest, Stage
 from aimocap_addon.jobs.store import CaptureStore
@@ -319,7 +320,7 @@ def test_our_client_reads_old_shapes_and_names_each_fault(
             client.poll(job_id)
         strike({"kind": "truncated", "endpoint": "download"})
         with pytest.raises((TransferError, ConnectionFailedError)):
-            client.download(output.url, tmp_path / "motion.fbx")
+            client.download(output.url, tmp_path / "motion.fbx", RESULT_KINDS[output.kind])
         assert list(tmp_path.iterdir()) == []
         strike({"kind": "xml_on_put"})
         with pytest.raises(ApiError) as refused:
