@@ -13,6 +13,8 @@ from .rotations import Array
 MAX_SPEED = 0.20
 MAX_HEIGHT = 0.06
 MIN_DURATION = 0.10
+# Seconds over which speed is measured: from frame to frame, the noise of fast captures looks like speed.
+_WINDOW = 1.0 / 15.0
 
 
 def planted(positions: Array, up: Array, leg: float, rate: float) -> NDArray[np.bool_]:
@@ -23,7 +25,7 @@ def planted(positions: Array, up: Array, leg: float, rate: float) -> NDArray[np.
     """
     if len(positions) < 2:
         return np.ones(len(positions), dtype=bool)
-    speed = np.linalg.norm(np.gradient(positions, axis=0), axis=-1) * rate / leg
+    speed = _speed(positions, max(1, round(0.5 * _WINDOW * rate))) * rate / leg
     height = positions @ up
     low = np.percentile(height, 5.0)
     on = (speed < MAX_SPEED) & (height - low < MAX_HEIGHT * leg)
@@ -31,6 +33,13 @@ def planted(positions: Array, up: Array, leg: float, rate: float) -> NDArray[np.
         if stop - start < MIN_DURATION * rate:
             on[start:stop] = False
     return on
+
+
+def _speed(positions: Array, reach: int) -> Array:
+    """Return speeds (F) per frame of `positions` (F, 3), each from `reach` frames before to as many after."""
+    frames = np.arange(len(positions))
+    before, after = np.maximum(frames - reach, 0), np.minimum(frames + reach, len(positions) - 1)
+    return np.linalg.norm(positions[after] - positions[before], axis=-1) / (after - before)
 
 
 def spans(on: NDArray[np.bool_]) -> list[tuple[int, int]]:

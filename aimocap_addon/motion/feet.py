@@ -4,59 +4,41 @@
 Body proportions differ, so limbs that point exactly where the performer's do make the target's feet slide. Here each
 toe gets a *correction*, a shift (F, 3) of where it is to where it should be. While planted, it holds the toe at one
 place; before and after, it fades with the speed it has at the edge, so that the foot leaves without a jerk. What both
-feet need in height the hips give; two-bone inverse kinematics does the rest. All lengths are in units of the target's
-armature space, all arrays over all frames at once.
+feet need in height the hips give; two-bone inverse kinematics does the rest, see `legs`. All lengths are in units of
+the target's armature space, all arrays over all frames at once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .contacts import spans
-from .rotations import (
-    Array,
-    cross,
-    normalize,
-    quaternion_between,
-    quaternion_from_axis_angle,
-    quaternion_multiply,
-    quaternion_rotate,
-)
+from .legs import Change, Leg, extra_step, reach, steadied
+from .rotations import Array
+from .slew import raised
 
 # Seconds that a correction takes at most to fade away from a contact, and over which the hips' share is averaged.
 FADE = 0.30
 _HIPS_SIGMA = 0.10
-# Radians: a knee is not stretched further than this by pinning a foot.
-_MIN_BEND = np.radians(3.0)
-# In leg lengths per radian: where bending the knee shortens the leg by less, the hips give instead. Near a straight
-# knee one millimetre of length is five degrees of bend.
-_KNEE_DAMPING = 0.03
 _ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class Leg:
-    """One leg in motion: heads of thigh, calf and foot (F, 3), and the axis (F, 3) about which its knee should bend.
-
-    Turning the calf about `hinge` by a positive angle bends the knee.
-    """
-
-    hip: Array
-    knee: Array
-    ankle: Array
-    hinge: Array
+# Cosine: toes that are tilted further than 75 degrees are not about to stand on their sole.
+_SOLE_UP = np.cos(np.radians(75.0))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Where one foot has to be: corrections (F, 3) of its toe, frames (F) on which it is planted."""
+    """Where one foot has to be: corrections (F, 3) of its toe, frames (F) on which it is planted.
+
+    `height` (F) is how high the toe will be over where it is when it stands.
+    """
 
     correction: Array
     on: NDArray[np.bool_]
+    height: Array
 
 
 def plan(toe: Array, source_height: Array, on: NDArray[np.bool_], up: Array, floor: float, rate: float) -> Plan:
@@ -77,7 +59,7 @@ def plan(toe: Array, source_height: Array, on: NDArray[np.bool_], up: Array, flo
         _fade(correction, held, rate)
     height = (toe + correction) @ up - floor
     correction += np.where(on, 0.0, np.maximum(-height, 0.0))[:, None] * up
-    return Plan(correction, on)
+    return Plan(correction, on, np.maximum(height, 0.0))
 
 
 def hips_share(plans: list[Plan], up: Array, rate: float) -> Array:
@@ -87,65 +69,43 @@ def hips_share(plans: list[Plan], up: Array, rate: float) -> Array:
     return wanted / (weights + 0.05)  # far from all contacts the share fades to nothing
 
 
-def reach(leg: Leg, wanted: Array) -> tuple[Array, Array, Array]:
-    """Return turns (F, 4) of thigh and of calf in space that bring the ankle towards `wanted` (F, 3), and its place.
-
-    The knee keeps its plane, bends the way it should, and is neither stretched straight nor bent in haste: where it is
-    almost straight the ankle falls a little short. Source of the angle: law of cosines.
-    """
-    thigh, calf = leg.knee - leg.hip, leg.ankle - leg.knee
-    a = np.linalg.norm(thigh, axis=-1)
-    b = np.linalg.norm(calf, axis=-1)
-    plane = cross(thigh, calf) / (a * b)[:, None]
-    forwards = np.sign(np.sum(plane * leg.hinge, axis=-1))
-    forwards = np.where(forwards == 0.0, 1.0, forwards)
-    axis = normalize(plane * forwards[:, None] + 0.05 * leg.hinge)  # a straight leg has no plane of its own
-    bend = forwards * np.arctan2(np.linalg.norm(plane, axis=-1), np.sum(thigh * calf, axis=-1) / (a * b))
-    distance = np.linalg.norm(wanted - leg.hip, axis=-1)
-    cosine = (distance**2 - a**2 - b**2) / (2.0 * a * b)
-    exact = np.maximum(np.arccos(np.clip(cosine, -1.0, 1.0)), np.minimum(np.abs(bend), _MIN_BEND))
-    shortening = a * b * np.sin(np.maximum(np.abs(bend), exact)) / np.maximum(distance, 1e-9)
-    share = shortening**2 / (shortening**2 + (_KNEE_DAMPING * (a + b)) ** 2)
-    at_knee = quaternion_from_axis_angle(axis, share * (exact - bend))
-    bent = thigh + quaternion_rotate(at_knee, calf)
-    swing = quaternion_between(bent, wanted - leg.hip)
-    return swing, quaternion_multiply(swing, at_knee), leg.hip + quaternion_rotate(swing, bent)
-
-
-def pin(legs: list[Leg], plans: list[Plan], up: Array, rate: float, *, move_hips: bool) -> tuple[list, Array]:
+def pin(
+    legs: list[Leg], plans: list[Plan], up: Array, rate: float, *, move_hips: bool
+) -> tuple[list[tuple[Array, Array]], Array]:
     """Return the turns (F, 4) of thigh and calf of each leg, and how far (F) the hips rise.
 
-    What the legs leave undone the hips take over in the next round, as far as `move_hips` allows it.
+    What the legs leave undone the hips take over in the next round, as far as `move_hips` allows it. In the end the
+    legs give up what would make them whip.
     """
     rise = np.zeros(len(legs[0].hip))
-    left = plans
-    turns: list[tuple[Array, Array]] = []
+    places = [leg.ankle + each.correction for leg, each in zip(legs, plans, strict=True)]
+    lifted, left = legs, plans
+    changes: list[Change] = []
     for _ in range(_ROUNDS):
         if move_hips:
             rise = rise + hips_share(left, up, rate)
-        raised = rise[:, None] * up
-        turns, left = [], []
-        for leg, each in zip(legs, plans, strict=True):
-            lifted = Leg(leg.hip + raised, leg.knee + raised, leg.ankle + raised, leg.hinge)
-            wanted = leg.ankle + each.correction
-            thigh, calf, ankle = reach(lifted, wanted)
-            turns.append((thigh, calf))
-            left.append(Plan(wanted - ankle, each.on))
-    return turns, rise
+        lifted = [leg.raised(rise[:, None] * up) for leg in legs]
+        changes = [reach(leg, place) for leg, place in zip(lifted, places, strict=True)]
+        short = [place - change.ankle(leg) for place, change, leg in zip(places, changes, lifted, strict=True)]
+        left = [replace(each, correction=missing) for each, missing in zip(plans, short, strict=True)]
+    steady = zip(lifted, changes, plans, strict=True)
+    return [steadied(leg, change, each.on, rate).turns() for leg, change, each in steady], rise
 
 
-def level_toe(pointing: Array, on: NDArray[np.bool_], up: Array, rate: float) -> Array:
-    """Return turns (F, 4) in space that keep toes from pointing into the floor, for a foot that rolls over its ball.
+def bend_toe(forward: Array, sole_up: Array, height: Array, length: float, up: Array, rate: float) -> Array:
+    """Return by how much (F, radians) toes bend up so that they do not go through the floor.
 
-    `pointing` (F, 3) is the toes' direction. Away from the contacts `on` (F) the toes may point anywhere.
+    `forward` and `sole_up` (F, 3) are the toes' unit directions along and away from the sole, `height` (F) how high
+    their joint is over where it is when they stand, `length` theirs. The bend begins before and ends after it is
+    needed, slowly enough for the toes to turn hardly faster than they did.
     """
-    down = np.arcsin(np.clip(-(normalize(pointing) @ up), 0.0, 1.0))
-    frames = np.arange(len(on))
-    apart = np.full(len(on), np.inf)
-    for start, stop in spans(on):
-        apart = np.minimum(apart, np.maximum(0, np.maximum(start - frames, frames - stop + 1)))
-    near = np.clip(1.0 - apart / (FADE * rate), 0.0, 1.0)
-    return quaternion_from_axis_angle(cross(pointing, up), down * near * near * (3.0 - 2.0 * near))
+    ahead, above = forward @ up, sole_up @ up
+    steepest = np.maximum(np.hypot(ahead, above), 1e-6)
+    pitch = np.unwrap(np.arctan2(ahead, above))
+    turns = 2.0 * np.pi * np.round(pitch / (2.0 * np.pi))
+    lowest = -np.arcsin(np.clip(np.maximum(height, 0.0) / (length * steepest), 0.0, 1.0))
+    needed = np.where(above > _SOLE_UP, np.maximum(pitch, lowest + turns), pitch)
+    return raised(needed, np.abs(np.diff(pitch)) + extra_step(rate)) - pitch
 
 
 def _fade(correction: Array, held: list[tuple[int, int]], rate: float) -> None:

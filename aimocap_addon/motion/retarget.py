@@ -26,12 +26,14 @@ from . import feet
 from .body import RestBody, body_axes
 from .calibration import calibrations, palm_frame, palm_knuckles
 from .contacts import planted
+from .legs import Leg
 from .mapping import FINGERS, SIDES, Mapping
 from .rotations import (
     Array,
     euler_from_quaternion,
     make_continuous,
     quaternion_conjugate,
+    quaternion_from_axis_angle,
     quaternion_from_euler,
     quaternion_from_matrix,
     quaternion_multiply,
@@ -192,6 +194,8 @@ class _Standing:
 # Cosines of the largest tilt of a standing foot, and of one that still stands on its ball.
 _FLAT = np.cos(np.radians(30.0))
 _ON_BALL = np.cos(np.radians(75.0))
+# In lengths from ankle to ball.
+_TOE_LENGTH = 0.5
 # Joints whose place matters, not only their rotation.
 _PLACED = tuple(
     f"{side}_{part}"
@@ -407,7 +411,7 @@ def _planted_feet(
             for role in (f"{foot.side}_thigh", f"{foot.side}_calf", f"{foot.side}_foot", foot.role)
         )
         delta = _delta(body, pose.world, f"{foot.side}_thigh")
-        legs.append(feet.Leg(thigh, knee, ankle, quaternion_rotate(delta, axes[0])))
+        legs.append(Leg(thigh, knee, ankle, quaternion_rotate(delta, axes[0])))
         floor = float(body.positions[foot.role] @ up) + options.ground_offset
         plans.append(feet.plan(toe, foot.height * ratio, foot.planted, up, floor, rate))
     turns, rise = feet.pin(legs, plans, up, rate, move_hips=options.root_motion != "HORIZONTAL")
@@ -418,11 +422,13 @@ def _planted_feet(
             changed[bone] = quaternion_multiply(turn, pose.world[bone])
     pose = _posed_again(target, pose, changed)
     changed = {}
-    for foot in stands:
+    for foot, each in zip(stands, plans, strict=True):
         if foot.role.endswith("toe"):
             bone = body.bones[foot.role]
-            forward = quaternion_rotate(_delta(body, pose.world, foot.role), -axes[1])
-            changed[bone] = quaternion_multiply(feet.level_toe(forward, foot.planted, up, rate), pose.world[bone])
+            left, back, sole_up = (quaternion_rotate(_delta(body, pose.world, foot.role), axis) for axis in axes)
+            length = _TOE_LENGTH * float(np.linalg.norm(body.direction(f"{foot.side}_foot", foot.role)))
+            bend = feet.bend_toe(-back, sole_up, each.height, length, up, rate)
+            changed[bone] = quaternion_multiply(quaternion_from_axis_angle(left, -bend), pose.world[bone])
     return (_posed_again(target, pose, changed) if changed else pose), rise
 
 

@@ -144,6 +144,20 @@ def make_continuous(q: Array) -> Array:
     return np.where(odd[..., None], -q, q)
 
 
+def quaternion_from_rotation_vector(vectors: Array) -> Array:
+    """Return unit quaternions (..., 4) of turns about `vectors` (..., 3) by their length in radians."""
+    half = 0.5 * np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.concatenate((np.cos(half), 0.5 * np.sinc(half / np.pi) * vectors), axis=-1)
+
+
+def rotation_vector_from_quaternion(q: Array) -> Array:
+    """Return rotation vectors (..., 3), at most pi long, of unit quaternions (..., 4)."""
+    q = np.where(q[..., :1] < 0.0, -q, q)
+    length = np.linalg.norm(q[..., 1:], axis=-1, keepdims=True)
+    angle = 2.0 * np.arctan2(length, q[..., :1])
+    return q[..., 1:] * np.where(length < _EPSILON, 2.0, angle / np.maximum(length, _EPSILON))
+
+
 def quaternion_from_euler(angles: Array, order: str) -> Array:
     """Return rotations (..., 4) of `angles` (..., 3) = (x, y, z) in radians.
 

@@ -35,6 +35,14 @@ def test_a_foot_held_still_in_the_air_is_not_planted() -> None:
     assert not planted(positions, UP, 0.9, 30.0)[92:118].any()
 
 
+@pytest.mark.parametrize("rate", [60.0, 120.0])
+def test_noise_of_fast_captures_is_no_movement(rate: float) -> None:
+    positions, stands = stepping(rate, 0.0)
+    noise = np.random.default_rng(2).normal(size=positions.shape) * 0.0015
+    found = planted(positions + noise, UP, 0.9, rate)
+    assert found[stands].mean() > 0.95
+
+
 def test_a_shorter_touch_is_no_contact() -> None:
     positions = np.zeros((60, 3))
     positions[:, 0] = np.arange(60) * 0.1

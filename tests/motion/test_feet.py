@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from people import TRUNK_3, perform, person, target, walk
 from test_retarget import mapping, shown
 
-from aimocap_addon.motion.contacts import spans
-from aimocap_addon.motion.feet import Leg, reach
+from aimocap_addon.motion.contacts import planted, spans
+from aimocap_addon.motion.legs import Leg, reach
 from aimocap_addon.motion.retarget import Options, solve
 from aimocap_addon.motion.rotations import (
     Array,
     normalize,
     quaternion_conjugate,
     quaternion_from_axis_angle,
+    quaternion_from_rotation_vector,
     quaternion_multiply,
     quaternion_rotate,
 )
@@ -155,21 +156,92 @@ def test_a_swinging_foot_does_not_go_through_the_floor() -> None:
     assert (result.positions[toe, :, 2] - receiver.skeleton.rest_positions[toe, 2]).min() > -0.01
 
 
-def test_toes_stay_level_while_the_foot_rolls_over_its_ball() -> None:
+def rolling(angle: Array, lift: Array) -> tuple[Motion, Motion, Skeleton]:
+    """A performer with stiff toes who rolls both feet forwards by `angle` (F) over the balls, `lift` (F) above ground.
+
+    Returns its motion, and the motion and the skeleton of a larger character.
+    """
     source, receiver = person(), target(person(height=1.2, seed=5))
-    roll = np.radians(50.0) * np.sin(np.linspace(0.0, np.pi, 60)) ** 2
-    turn = quaternion_from_axis_angle(np.array((1.0, 0.0, 0.0)), roll)
+    frames = len(angle)
+    turn = quaternion_from_axis_angle(np.array((1.0, 0.0, 0.0)), angle)
     ball, foot = (source.rest_positions[source.index[name]] for name in ("ball_l", "foot_l"))
-    channels = {f"foot_{side}": turn for side in "lr"}
-    # the ball stays on the ground: the whole body goes where the ankle has to be
-    rise = quaternion_rotate(turn, foot - ball) - (foot - ball)
-    motion = perform(source, channels, {"pelvis": rise}, 60)
-    assert np.ptp(motion.positions[source.index["ball_l"]], axis=0).max() < 1e-6
+    rise = quaternion_rotate(turn, foot - ball) - (foot - ball) + lift[:, None] * np.array((0.0, 0.0, 1.0))
+    motion = perform(source, {f"foot_{side}": turn for side in "lr"}, {"pelvis": rise}, frames)
     solution = solve(source, mapping(source), motion, receiver, mapping(receiver.skeleton))
-    result = shown(receiver, solution)
-    toe = receiver.skeleton.index["ball_l"]
-    away = quaternion_multiply(result.rotations[toe], quaternion_conjugate(receiver.skeleton.rest_rotations[toe]))
+    return motion, shown(receiver, solution), receiver.skeleton
+
+
+def test_toes_stay_level_while_the_foot_rolls_over_its_ball() -> None:
+    angle = np.radians(50.0) * np.sin(np.linspace(0.0, np.pi, 60)) ** 2
+    motion, result, skeleton = rolling(angle, np.zeros(60))
+    assert np.ptp(motion.positions[person().index["ball_l"]], axis=0).max() < 1e-6
+    toe = skeleton.index["ball_l"]
+    away = quaternion_multiply(result.rotations[toe], quaternion_conjugate(skeleton.rest_rotations[toe]))
     assert quaternion_rotate(away, np.array((0.0, -1.0, 0.0)))[:, 2].min() > -0.05
+
+
+def turning(rotations: Array) -> Array:
+    """By how much (F-1, degrees) rotations (F, 4) turn from frame to frame."""
+    steps = quaternion_multiply(rotations[1:], quaternion_conjugate(rotations[:-1]))
+    return np.degrees(2.0 * np.arctan2(np.linalg.norm(steps[:, 1:], axis=-1), np.abs(steps[:, 0])))
+
+
+def test_toes_that_bend_on_the_floor_do_not_snap_when_the_foot_leaves_it() -> None:
+    """A kick: the foot rolls over its ball within a quarter of a second and is off the floor at once."""
+    t = np.arange(90)
+    angle = np.radians(55.0) * np.clip((t - 40) / 8.0, 0.0, 1.0) * np.clip((80 - t) / 25.0, 0.0, 1.0)
+    lift = np.where(t > 46, 0.03 * np.clip(t - 46, 0, 10), 0.0) * np.clip((85 - t) / 10.0, 0.0, 1.0)
+    motion, result, skeleton = rolling(angle, lift)
+    toe = skeleton.index["ball_l"]
+    rest = quaternion_conjugate(skeleton.rest_rotations[toe])
+    down = -quaternion_rotate(quaternion_multiply(result.rotations[toe], rest), np.array((0.0, -1.0, 0.0)))[:, 2]
+    height = result.positions[toe, :, 2] - skeleton.rest_positions[toe, 2]
+    assert np.degrees(np.arcsin(down.max())) > 10.0  # in the air they hang again
+    assert (height - 0.08 * down).min() > -0.012  # no tip of an 8 cm toe is in the floor
+    own = motion.rotations[person().index["ball_l"]]
+    assert (turning(result.rotations[toe]) - turning(own)).max() < 1.0
+
+
+def noisy_walk(source: Skeleton, seed: int, rate: float) -> Motion:
+    """A walk as a shaky capture has it: every joint of the legs jitters, so that contacts begin and end raggedly."""
+    random = np.random.default_rng(seed)
+    clean, _ = walk(source, 4.0, rate)
+    frames = clean.rotations.shape[1]
+    rotations = {}
+    for bone, name in enumerate(source.names):
+        parent = int(source.parents[bone])
+        above = clean.rotations[parent] if parent >= 0 else np.array((1.0, 0.0, 0.0, 0.0))
+        local = quaternion_multiply(quaternion_conjugate(above), clean.rotations[bone])
+        if name.startswith(("thigh", "calf", "foot")):
+            jitter = quaternion_from_rotation_vector(np.radians(0.3) * random.normal(size=(frames, 3)))
+            local = quaternion_multiply(local, jitter)
+        rotations[name] = local
+    path = clean.positions[source.index["pelvis"]] - source.rest_positions[source.index["pelvis"]]
+    return perform(source, rotations, {"pelvis": path + random.normal(size=(frames, 3)) * 0.001}, frames, rate)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("body", BODIES[:2])
+def test_ragged_contacts_make_no_limb_whip(body: dict, seed: int) -> None:
+    source, receiver = person(), target(person(trunk=TRUNK_3, **body))
+    motion = noisy_walk(source, seed, RATE)
+    result = shown(receiver, solve(source, mapping(source), motion, receiver, mapping(receiver.skeleton)))
+    skeleton = receiver.skeleton
+    for side in "lr":
+        toe = source.index[f"ball_{side}"]
+        on = planted(motion.positions[toe], np.array((0.0, 0.0, 1.0)), 0.82, RATE)
+        contacts = spans(on)
+        assert len(contacts) > 3
+        wander = [
+            float(np.ptp(result.positions[skeleton.index[f"ball_{side}"], a:b, :2], axis=0).max()) for a, b in contacts
+        ]
+        own = [float(np.ptp(motion.positions[toe, a:b, :2], axis=0).max()) for a, b in contacts]
+        assert np.mean(wander) < 0.5 * np.mean(own) * body["height"]
+        assert bends(skeleton, result, side).min() > 1.5
+        for part in ("thigh", "calf", "foot", "ball"):
+            ours = turning(result.rotations[skeleton.index[f"{part}_{side}"]])
+            theirs = turning(motion.rotations[source.index[f"{part}_{side}"]])
+            assert (ours - theirs).max() < 1.1
 
 
 @pytest.mark.parametrize("bend", [-4.0, -1.0, 0.0, 0.5, 10.0, 120.0])
@@ -181,7 +253,9 @@ def test_a_knee_never_ends_up_straight_or_bent_the_wrong_way(bend: float, shift:
     calf = np.array((0.0, 0.43 * np.sin(angle), -0.43 * np.cos(angle)))
     still: list[Array] = [np.zeros((frames, 3)) + p for p in (0.0 * down, down, down + calf, left)]
     moved = np.linspace(0.0, 1.0, frames)[:, None] * np.array(shift, dtype=np.float64)
-    thigh, shin, ankle = reach(Leg(*still), still[2] + moved)
+    leg = Leg(*still)
+    change = reach(leg, still[2] + moved)
+    (thigh, shin), ankle = change.turns(), change.ankle(leg)
     hinge = quaternion_rotate(thigh, still[3])
     bent = np.sum(np.cross(quaternion_rotate(thigh, down), quaternion_rotate(shin, calf)) * hinge, axis=-1)
     assert bent.min() > np.sin(np.radians(min(bend, 0.0) - 0.1)) * 0.45 * 0.43

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two-bone inverse kinematics for legs, over all frames at once: knees never snap, limbs never whip.
+
+All lengths are in units of the target's armature space.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rotations import (
+    Array,
+    cross,
+    normalize,
+    quaternion_between,
+    quaternion_from_axis_angle,
+    quaternion_from_rotation_vector,
+    quaternion_multiply,
+    quaternion_rotate,
+    rotation_vector_from_quaternion,
+)
+from .slew import evened
+
+# Radians: a knee is not stretched further than this by pinning a foot.
+_MIN_BEND = np.radians(3.0)
+# In leg lengths per radian: where bending the knee shortens the leg by less, the hips give instead. Near a straight
+# knee one millimetre of length is five degrees of bend.
+_KNEE_DAMPING = 0.03
+# Radians per frame and radians per second by which a bone may turn faster than the performer's.
+_EXTRA_STEP = np.radians(0.8)
+_EXTRA_SPEED = np.radians(48.0)
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One leg in motion: heads of thigh, calf and foot (F, 3), and the axis (F, 3) about which its knee should bend.
+
+    Turning the calf about `hinge` by a positive angle bends the knee.
+    """
+
+    hip: Array
+    knee: Array
+    ankle: Array
+    hinge: Array
+
+    def raised(self, shift: Array) -> Leg:
+        """Return the leg moved by `shift` (F, 3)."""
+        return Leg(self.hip + shift, self.knee + shift, self.ankle + shift, self.hinge)
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a leg is changed: the turn (F, 4) of all of it in space, after its knee was bent by `more` (F, radians).
+
+    `axis` (F, 3) is the knee's, before the turn.
+    """
+
+    swing: Array
+    more: Array
+    axis: Array
+
+    def turns(self) -> tuple[Array, Array]:
+        """Return the turns (F, 4) of thigh and of calf in space."""
+        return self.swing, quaternion_multiply(self.swing, quaternion_from_axis_angle(self.axis, self.more))
+
+    def ankle(self, leg: Leg) -> Array:
+        """Return where the ankle of `leg` comes (F, 3)."""
+        thigh, calf = self.turns()
+        return leg.hip + quaternion_rotate(thigh, leg.knee - leg.hip) + quaternion_rotate(calf, leg.ankle - leg.knee)
+
+
+def reach(leg: Leg, wanted: Array) -> Change:
+    """Return the change that brings the ankle towards `wanted` (F, 3).
+
+    The knee keeps its plane, bends the way it should, and is neither stretched straight nor bent in haste: where it is
+    almost straight the ankle falls a little short. Source of the angle: law of cosines.
+    """
+    thigh, calf = leg.knee - leg.hip, leg.ankle - leg.knee
+    a = np.linalg.norm(thigh, axis=-1)
+    b = np.linalg.norm(calf, axis=-1)
+    axis, bend = _knee(leg)
+    distance = np.linalg.norm(wanted - leg.hip, axis=-1)
+    cosine = (distance**2 - a**2 - b**2) / (2.0 * a * b)
+    exact = np.maximum(np.arccos(np.clip(cosine, -1.0, 1.0)), np.minimum(np.abs(bend), _MIN_BEND))
+    shortening = a * b * np.sin(np.maximum(np.abs(bend), exact)) / np.maximum(distance, 1e-9)
+    share = shortening**2 / (shortening**2 + (_KNEE_DAMPING * (a + b)) ** 2)
+    more = share * (exact - bend)
+    bent = thigh + quaternion_rotate(quaternion_from_axis_angle(axis, more), calf)
+    return Change(quaternion_between(bent, wanted - leg.hip), more, axis)
+
+
+def steadied(leg: Leg, change: Change, firm: NDArray[np.bool_], rate: float) -> Change:
+    """Return `change` altered so that neither thigh nor calf turns much faster than without it.
+
+    Where that is possible, `firm` (F) frames stay as they are. No knee is stretched further than by `change`, unless
+    it stays well bent. `rate` is in frames per second.
+    """
+    turn = rotation_vector_from_quaternion(change.swing)
+    about = np.sum(turn * change.axis, axis=-1)
+    aside = turn - about[:, None] * change.axis
+    extra: Array = np.full(len(firm) - 1, extra_step(rate))
+    aside = np.stack([evened(part, extra, firm) for part in aside.T], axis=-1)
+    angles = []
+    for limb, angle in ((leg.knee - leg.hip, about), (leg.ankle - leg.knee, about + change.more)):
+        steps = _steps(limb, change.axis)
+        own = np.concatenate(((0.0,), np.cumsum(steps)))
+        angles.append(evened(own + angle, np.abs(steps) + extra, firm) - own)
+    thigh, calf = angles
+    bend = _knee(leg)[1]
+    more = np.maximum(calf - thigh, np.minimum(change.more, np.minimum(bend, _MIN_BEND) - bend))
+    return Change(quaternion_from_rotation_vector(aside + thigh[:, None] * change.axis), more, change.axis)
+
+
+def extra_step(rate: float) -> float:
+    """Return by how much (radians) a bone may turn more than the performer's from one frame to the next."""
+    return min(_EXTRA_STEP, _EXTRA_SPEED / rate)
+
+
+def _knee(leg: Leg) -> tuple[Array, Array]:
+    """Return the axis (F, 3) about which the knee bends and how far (F, radians), negative for the wrong way."""
+    thigh, calf = leg.knee - leg.hip, leg.ankle - leg.knee
+    lengths = np.linalg.norm(thigh, axis=-1) * np.linalg.norm(calf, axis=-1)
+    plane = cross(thigh, calf) / lengths[:, None]
+    forwards = np.sign(np.sum(plane * leg.hinge, axis=-1))
+    forwards = np.where(forwards == 0.0, 1.0, forwards)
+    axis = normalize(plane * forwards[:, None] + 0.05 * leg.hinge)  # a straight leg has no plane of its own
+    return axis, forwards * np.arctan2(np.linalg.norm(plane, axis=-1), np.sum(thigh * calf, axis=-1) / lengths)
+
+
+def _steps(limb: Array, axis: Array) -> Array:
+    """Return by how much (F-1, radians) a limb (F, 3) turns about `axis` (F, 3) from frame to frame."""
+    here, there = normalize(limb[:-1]), normalize(limb[1:])
+    return np.arctan2(np.sum(cross(here, there) * axis[1:], axis=-1), np.sum(here * there, axis=-1))

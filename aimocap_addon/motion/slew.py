@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Series over frames that change from frame to frame by no more than allowed.
+
+Source: the extremal extensions of E. J. McShane, "Extension of range of functions", Bull. Amer. Math. Soc. 40 (1934),
+with the sum of the allowed steps between two frames as their distance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rotations import Array
+
+
+def raised(values: Array, steps: Array) -> Array:
+    """Return the lowest series (F) that is nowhere below `values` (F) and changes by at most `steps` (F-1).
+
+    It begins to rise before `values` do.
+    """
+    return _extensions(values, steps, np.ones(len(values), dtype=bool))[0]
+
+
+def evened(values: Array, steps: Array, firm: NDArray[np.bool_]) -> Array:
+    """Return a series (F) near `values` (F) that changes by at most `steps` (F-1).
+
+    Values of `firm` (F) frames stay if the steps allow it, whatever the others are; values that the steps allow anyway
+    all stay.
+    """
+    if firm.any():
+        middle = np.mean(_extensions(values, steps, firm), axis=0)
+        lowest, highest = _extensions(middle, steps, firm)
+        values = np.where(firm, middle, np.clip(values, lowest, highest))
+    return np.mean(_extensions(values, steps, np.ones_like(firm)), axis=0)
+
+
+def _extensions(values: Array, steps: Array, at: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Return the lowest and the highest series (F) with these steps that pass through `values` where `at` (F) says so.
+
+    Where none passes through all of them, the lowest is above some, and the highest below some.
+    """
+    way = np.concatenate(((0.0,), np.cumsum(steps)))
+    low, high = np.where(at, values, -np.inf), np.where(at, values, np.inf)
+    lowest = np.maximum(np.maximum.accumulate(low + way) - way, np.maximum.accumulate((low - way)[::-1])[::-1] + way)
+    highest = np.minimum(np.minimum.accumulate(high - way) + way, np.minimum.accumulate((high + way)[::-1])[::-1] - way)
+    return lowest, highest
