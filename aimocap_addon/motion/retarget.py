@@ -195,7 +195,7 @@ class _Standing:
 _FLAT = np.cos(np.radians(30.0))
 _ON_BALL = np.cos(np.radians(75.0))
 # In lengths from ankle to ball.
-_TOE_LENGTH = 0.5
+_TOE_LENGTH = 0.45
 # Joints whose place matters, not only their rotation.
 _PLACED = tuple(
     f"{side}_{part}"
