@@ -32,6 +32,7 @@ from ..motion.rotations import (
 from ..motion.skeleton import Motion, Skeleton, forward_kinematics
 from . import compat
 from .curve_samples import Channels, bone_of, keyed
+from .fewer_keys import Tolerance, needed_rows
 
 _ROTATION_CHANNELS = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
 _LINEAR = 1  # bpy.types.Keyframe.interpolation, as a number for foreach_set
@@ -144,41 +145,41 @@ def write_action(
     first_frame: int,
     name: str,
     fixed: Mapping[str, float],
+    tolerance: Tolerance | None = None,
 ) -> bpy.types.Action:
     """Return a new action, not assigned, with linear keys of `solution` on whole frames from `first_frame` on.
 
     `names` are those of the solution's bones by index. Each bone keeps its rotation mode. Locked channels get no curve.
-    `fixed` holds data paths of properties that keep one value.
+    `fixed` holds data paths of properties that keep one value. With a `tolerance`, frames get no key where the motion
+    stays within it without.
     """
     action, curves = compat.create_action(name, armature)
     try:
-        pose_bones = [armature.pose.bones[bone] for bone in names]
+        channels, locks = _pose_channels(armature, solution, names)
+        bones = {index: armature.pose.bones[names[index]] for index in channels}
+        rows = needed_rows(bones, channels, tolerance) if tolerance else {}
         count = len(next(iter(solution.locations.values())))
         points = np.empty((count, 2), dtype=np.float32)
         points[:, 0] = first_frame + np.arange(count)
         linear = np.full(count, _LINEAR, dtype=np.int32)
 
-        def write(path: str, index: int, values: Array, group: str) -> None:
+        def write(path: str, index: int, values: Array, group: str, kept: NDArray[np.intp] | None) -> None:
             curve = compat.create_curve(action, curves, path, index, group)
             points[:, 1] = values
+            made = points if kept is None else points[kept]
             keys = curve.keyframe_points
-            keys.add(count)
-            keys.foreach_set("co", points.ravel())
-            keys.foreach_set("interpolation", linear)
+            keys.add(len(made))
+            keys.foreach_set("co", made.ravel())
+            keys.foreach_set("interpolation", linear[: len(made)])
             curve.update()  # places the handles, for whoever makes the keys curved later
 
-        for index, rotation in solution.rotations.items():
-            bone = pose_bones[index]
-            channel, values, locked = _rotation_channels(bone, rotation, solution.angles.get(index))
-            path = bone.path_from_id(channel)
-            for i in range(values.shape[1]):
-                if not locked[i]:
-                    write(path, i, values[:, i], bone.name)
-        for index, location in solution.locations.items():
-            bone = pose_bones[index]
-            for i in range(3):
-                if not bone.lock_location[i] and not bone.bone.use_connect:
-                    write(bone.path_from_id("location"), i, location[:, i], bone.name)
+        for index, properties in channels.items():
+            bone = bones[index]
+            for channel, values in properties.items():
+                path = bone.path_from_id(channel)
+                for i, locked in enumerate(locks[index, channel]):
+                    if not locked:
+                        write(path, i, values[:, i], bone.name, rows.get(index))
         for path, value in fixed.items():
             curve = compat.create_curve(action, curves, path, 0, "Switches")
             curve.keyframe_points.insert(first_frame, value)
@@ -226,6 +227,25 @@ def _present_rotation(owner: bpy.types.PoseBone | bpy.types.Object) -> Array:
 def _locks_components(bone: bpy.types.PoseBone) -> bool:
     """Tell whether the bone's locks are on the four numbers of its rotation rather than on angles about X, Y and Z."""
     return bone.lock_rotations_4d and bone.rotation_mode in _ROTATION_CHANNELS
+
+
+def _pose_channels(
+    armature: bpy.types.Object, solution: Solution, names: Sequence[str]
+) -> tuple[dict[int, dict[str, Array]], dict[tuple[int, str], Sequence[bool]]]:
+    """Return the values (F, C) of a solution's channels by bone and property, rotation first, and their locks (C)."""
+    channels: dict[int, dict[str, Array]] = {}
+    locks: dict[tuple[int, str], Sequence[bool]] = {}
+    for index, rotation in solution.rotations.items():
+        bone = armature.pose.bones[names[index]]
+        channel, values, locked = _rotation_channels(bone, rotation, solution.angles.get(index))
+        channels.setdefault(index, {})[channel] = values
+        locks[index, channel] = locked
+    for index, location in solution.locations.items():
+        bone = armature.pose.bones[names[index]]
+        if not bone.bone.use_connect:
+            channels.setdefault(index, {})["location"] = location
+            locks[index, "location"] = list(bone.lock_location)
+    return channels, locks
 
 
 def _rotation_channels(
