@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimocap_addon.motion.contacts import planted, spans
-from aimocap_addon.motion.rotations import matrix_from_quaternion, quaternion_from_matrix, quaternion_multiply
+from aimocap_addon.motion.rotations import quaternion_conjugate, quaternion_from_matrix, quaternion_multiply
 
 Array = NDArray[np.float64]
 SIDES = ("left", "right")
@@ -87,9 +87,12 @@ def compare(source: Body, target: Body, rate: float) -> dict[str, float]:
         "arms": directions([("upper_arm", "lower_arm"), ("lower_arm", "hand")]),
         "legs": directions([("thigh", "calf"), ("calf", "foot")]),
         "fingers": directions(fingers),
-        "palms": float(np.mean([_angle(_palm(source, side), _palm(target, side)) for side in SIDES])),
-        "hips": float(np.mean(_turn(source, target, "hips"))),
-        "head": float(np.mean(_turn(source, target, "head"))),
+        "palms": float(np.mean([_angle(_palm(source, side), _palm(target, side)) for side in SIDES]))
+        if both.issuperset(f"{side}_{finger}_1" for side in SIDES for finger in ("index", "pinky"))
+        else float("nan"),
+        "hips": float(np.mean(_turn(source, target, "hips", "hips"))),
+        "spine": float(np.mean(_turn(source, target, _last(source, "spine"), _last(target, "spine")))),
+        "head": float(np.mean(_turn(source, target, "head", "head"))) if "head" in both else float("nan"),
     }
     return found | _feet(source, target, rate) | _root(source, target) | {"pop (max)": _pop(source, target)}
 
@@ -105,21 +108,26 @@ def _palm(body: Body, side: str) -> Array:
     )
 
 
-def _turn(source: Body, target: Body, role: str) -> Array:
-    """Degrees (F) between the turns away from rest of the bones of one role."""
+def _last(body: Body, chain: str) -> str:
+    return max((role for role in body.positions if role.startswith(f"{chain}_")), key=lambda role: int(role[-1]))
+
+
+def _turn(source: Body, target: Body, source_role: str, target_role: str) -> Array:
+    """Degrees (F) between the turns away from rest of a bone of each body."""
     here, there = (
-        matrix_from_quaternion(
-            quaternion_multiply(body.rotations[role], body.rest_rotations[role] * np.array((1, -1, -1, -1)))
-        )
-        for body in (target, source)
+        quaternion_multiply(body.rotations[role], quaternion_conjugate(body.rest_rotations[role]))
+        for body, role in ((target, target_role), (source, source_role))
     )
-    difference = here @ np.swapaxes(there, -1, -2)
-    return np.degrees(np.arccos(np.clip((np.trace(difference, axis1=-2, axis2=-1) - 1.0) / 2.0, -1.0, 1.0)))
+    difference = quaternion_multiply(here, quaternion_conjugate(there))
+    # the arc cosine of the scalar part cannot tell angles below 0.03 degrees in single precision
+    return np.degrees(2.0 * np.arctan2(np.linalg.norm(difference[..., 1:], axis=-1), np.abs(difference[..., 0])))
 
 
 def _feet(source: Body, target: Body, rate: float) -> dict[str, float]:
     drifts: dict[str, list[float]] = {"drift": [], "source's drift": []}
     floats, sinks, deepest = [], [], []
+    if not target.positions.keys() >= {f"{side}_toe" for side in SIDES}:
+        return dict.fromkeys((*drifts, "float", "sink", "deepest (max)"), float("nan"))
     for side in SIDES:
         toe = f"{side}_toe"
         on = planted(source.positions[toe], _UP, source.leg(), rate)

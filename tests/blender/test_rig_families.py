@@ -9,8 +9,8 @@ import bpy
 import numpy as np
 import pytest
 import rigs
-from mathutils import Matrix, Vector
-from rig_families import FAMILIES, RigFamily, skeleton
+from family_rigs import FAMILIES, Rest, build
+from rig_families import skeleton
 
 from aimocap_addon.motion.mapping import mapping_for
 from aimocap_addon.motion.skeleton import Skeleton
@@ -28,35 +28,9 @@ LIMBS = (("upper_arm", "lower_arm"), ("lower_arm", "hand"), ("thigh", "calf"), (
 SOURCE, SOURCE_ROLES = "metahuman", FAMILIES["metahuman"].roles()
 
 
-def build(
-    name: str, family: RigFamily, seed: int, *, anonymous: bool = False, up: str = "Z", scale: float = 1.0
-) -> tuple[bpy.types.Object, dict[str, str]]:
-    """Link an armature of a family; `seed` rolls the bones, `up` "Y" lays it as importers of FBX files do."""
-    data = bpy.data.armatures.new(name)
-    obj = bpy.data.objects.new(name, data)
-    bpy.context.scene.collection.objects.link(obj)
-    bpy.context.view_layer.objects.active = obj
-    bpy.ops.object.mode_set(mode="EDIT")
-    random = np.random.default_rng(seed)
-    space = Matrix.Rotation(-np.pi / 2, 4, "X") if up == "Y" else Matrix()
-    space = Matrix.Scale(scale, 4) @ space
-    rows = family.rows()
-    names = {row.name: f"Bone.{i:03d}" if anonymous else row.name for i, row in enumerate(rows)}
-    for row in rows:
-        bone = data.edit_bones.new(names[row.name])
-        bone.head, bone.tail = space @ Vector(row.head), space @ Vector(row.tail)
-        bone.roll = random.uniform(-np.pi, np.pi)
-        bone.parent = data.edit_bones[names[row.parent]] if row.parent else None
-    bpy.ops.object.mode_set(mode="OBJECT")
-    if up == "Y":
-        obj.matrix_world = Matrix.Rotation(np.pi / 2, 4, "X") @ Matrix.Scale(1.0 / scale, 4)
-    bpy.context.view_layer.update()
-    return obj, {role: names[bone] for role, bone in family.roles().items()}
-
-
 @pytest.fixture
 def performer() -> bpy.types.Object:
-    source, _ = build("Performer", FAMILIES[SOURCE], 1)
+    source = build("Performer", FAMILIES[SOURCE]).armature
     rigs.animate(source, rigs.UNREAL, FRAMES, first=1)
     return source
 
@@ -88,7 +62,15 @@ def limb_error(source: bpy.types.Object, target: bpy.types.Object, roles: dict[s
 
 @pytest.mark.parametrize("key", FAMILIES)
 def test_limbs_point_where_the_performers_do(performer: bpy.types.Object, key: str) -> None:
-    target, roles = build("Hero", FAMILIES[key], 2, up="Y" if "s" in key else "Z", scale=100.0 if "o" in key else 1.0)
+    number = list(FAMILIES).index(key)
+    rest = Rest(
+        crooked=number % 3 == 0,
+        axes=("along", "across", "any")[number % 3 - 1],
+        up="Y" if number % 2 else "Z",
+        scale=(1.0, 100.0, 0.4)[number % 3],
+        seed=number,
+    )
+    target, roles, _ = build("Hero", FAMILIES[key], rest)
     result = bind_motion(performer, target, FREE_FEET)
     assert result.family == FAMILIES[key].family
     assert limb_error(performer, target, roles) < 0.1
@@ -97,7 +79,7 @@ def test_limbs_point_where_the_performers_do(performer: bpy.types.Object, key: s
 
 @pytest.mark.parametrize("key", ["mixamo", "makehuman", "cmu"])
 def test_a_rig_with_names_of_its_own_is_moved_by_its_shape(performer: bpy.types.Object, key: str) -> None:
-    target, roles = build("Hero", FAMILIES[key], 3, anonymous=True)
+    target, roles, _ = build("Hero", FAMILIES[key], Rest(seed=3, anonymous=True))
     result = bind_motion(performer, target, FREE_FEET)
     assert result.family == "Found by shape"
     assert limb_error(performer, target, roles) < 0.1
@@ -105,15 +87,15 @@ def test_a_rig_with_names_of_its_own_is_moved_by_its_shape(performer: bpy.types.
 
 @pytest.mark.parametrize("key", ["humanik", "cmu", "source", "daz_genesis_8"])
 def test_every_family_can_be_the_performer(performer: bpy.types.Object, key: str) -> None:
-    middle, _ = build("Middle", FAMILIES[key], 4)
+    middle = build("Middle", FAMILIES[key], Rest(seed=4)).armature
     bind_motion(performer, middle, FREE_FEET)
-    target, roles = build("Hero", FAMILIES["rigify_metarig"], 5)
+    target, roles, _ = build("Hero", FAMILIES["rigify_metarig"], Rest(seed=5))
     bind_motion(middle, target, FREE_FEET)
     assert limb_error(performer, target, roles) < 0.1
 
 
 def test_a_mapping_by_hand_goes_before_the_names(performer: bpy.types.Object, tmp_path: Path) -> None:
-    target, roles = build("Hero", FAMILIES["mixamo"], 6)
+    target, roles, _ = build("Hero", FAMILIES["mixamo"], Rest(seed=6))
     for side in ("left", "right"):
         change_mapping(target, tmp_path, f"{side}_hand", None)
     own = find_mapping(target, tmp_path)
@@ -132,7 +114,7 @@ def test_a_mapping_by_hand_goes_before_the_names(performer: bpy.types.Object, tm
     [("left_calf", None, "left calf"), ("tail", "mixamorig:Head", "“tail”"), ("head", "Gone", "no bones .*Gone")],
 )
 def test_a_change_that_cannot_be_is_refused(tmp_path: Path, role: str, bone: str | None, said: str) -> None:
-    target, _ = build("Hero", FAMILIES["mixamo"], 6)
+    target = build("Hero", FAMILIES["mixamo"], Rest(seed=6)).armature
     before = find_mapping(target, tmp_path)
     with pytest.raises(SceneError, match=said):
         change_mapping(target, tmp_path, role, bone)
@@ -140,7 +122,7 @@ def test_a_change_that_cannot_be_is_refused(tmp_path: Path, role: str, bone: str
 
 
 def test_a_mapping_of_another_rig_is_refused(performer: bpy.types.Object) -> None:
-    target, _ = build("Hero", FAMILIES["mixamo"], 7)
+    target = build("Hero", FAMILIES["mixamo"], Rest(seed=7)).armature
     other, _ = skeleton(FAMILIES["humanik"])
     before = set(bpy.data.actions)
     with pytest.raises(SceneError, match=r"has no bones .*Character1_Hips.*map the bones"):
@@ -190,7 +172,7 @@ def test_the_controls_of_a_generated_rig_are_found() -> None:
 
 
 def test_a_persons_mapping_counts_for_both_armatures(performer: bpy.types.Object, tmp_path: Path) -> None:
-    target, roles = build("Hero", FAMILIES["mixamo"], 6)
+    target, roles, _ = build("Hero", FAMILIES["mixamo"], Rest(seed=6))
     change_mapping(target, tmp_path, "left_hand", None)
     change_mapping(performer, tmp_path, "right_hand", None)
     result = bind_motion(performer, target, BindOptions(hold_contacts=False), mapping_folder=tmp_path)

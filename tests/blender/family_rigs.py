@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Armatures of the rig families, in rest poses and with bone axes of every kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Vector
+
+from tests.motion.rig_families import FAMILIES, RigFamily, Row
+
+Axes = Literal["along", "across", "any"]
+
+
+@dataclass(frozen=True)
+class Rest:
+    """How an armature of a family is built.
+
+    `arm_drop` and `elbow` (degrees) stand for the family's own ones where None. `crooked` bends arms and legs unevenly
+    and turns the feet out. Bones run `along` their limbs with any roll, `across` them (as FBX files have them), or
+    point `any` way. With `up` "Y" the bones lie as importers of FBX files leave them, `scale` times as large under an
+    object that makes up for both; `heading` (degrees) turns the object about the vertical.
+    """
+
+    arm_drop: float | None = None
+    elbow: float | None = None
+    crooked: bool = False
+    axes: Axes = "along"
+    up: Literal["Y", "Z"] = "Z"
+    scale: float = 1.0
+    heading: float = 0.0
+    height: float = 1.7
+    anonymous: bool = False
+    seed: int = 1
+
+
+class FamilyRig(NamedTuple):
+    """An armature, its roles (role -> bone name), and its matrix without the heading."""
+
+    armature: bpy.types.Object
+    roles: dict[str, str]
+    upright: Matrix
+
+
+# Degrees about X (back), Y (to the side) and Z (about the vertical), seen in the scene, of each limb away from the
+# straight rest pose. What has no entry goes with its parent; feet only turn about the vertical: soles are flat.
+_CROOKED = {
+    "left_upper_arm": (0, 12, 8),
+    "left_lower_arm": (0, 30, -35),
+    "left_hand": (20, 25, -20),
+    "right_upper_arm": (-15, -6, 0),
+    "right_lower_arm": (-40, -6, 0),
+    "left_thigh": (-14, -9, 0),
+    "left_calf": (10, -6, 0),
+    "left_foot": (0, 0, 18),
+    "right_thigh": (-14, 9, 0),
+    "right_calf": (10, 6, 0),
+    "right_foot": (0, 0, -18),
+}
+
+
+def build(name: str, family: RigFamily, rest: Rest = Rest()) -> FamilyRig:
+    """Link an armature of a family to the scene, facing -Y but for its heading."""
+    data = bpy.data.armatures.new(name)
+    obj = bpy.data.objects.new(name, data)
+    bpy.context.scene.collection.objects.link(obj)
+    bpy.context.view_layer.objects.active = obj
+    bpy.ops.object.mode_set(mode="EDIT")
+    random = np.random.default_rng(rest.seed)
+    space = Matrix.Rotation(-math.pi / 2, 4, "X") if rest.up == "Y" else Matrix()
+    space = Matrix.Scale(rest.scale, 4) @ space
+    rows = family.rows(arm_drop=rest.arm_drop, elbow=rest.elbow)
+    if rest.crooked:
+        rows = crooked(rows)
+    size = rest.height / 1.7
+    names = {row.name: f"Bone.{i:03d}" if rest.anonymous else row.name for i, row in enumerate(rows)}
+    for row in rows:
+        bone = data.edit_bones.new(names[row.name])
+        bone.head, bone.tail = space @ Vector(size * row.head), space @ Vector(size * row.tail)
+        bone.roll = random.uniform(-math.pi, math.pi)
+        bone.parent = data.edit_bones[names[row.parent]] if row.parent else None
+        if rest.axes != "along":
+            turn = Matrix.Rotation(math.pi / 2, 3, "Z")
+            if rest.axes == "any":
+                turn = Vector(random.normal(size=3)).to_track_quat("X", "Y").to_matrix()
+            length, place = bone.length, bone.head.copy()
+            matrix = (bone.matrix.to_3x3() @ turn).to_4x4()
+            matrix.translation = place
+            bone.matrix, bone.length = matrix, 0.5 * length
+    bpy.ops.object.mode_set(mode="OBJECT")
+    upright = Matrix.Scale(1.0 / rest.scale, 4)
+    if rest.up == "Y":
+        upright = Matrix.Rotation(math.pi / 2, 4, "X") @ upright
+    obj.matrix_world = Matrix.Rotation(math.radians(rest.heading), 4, "Z") @ upright
+    bpy.context.view_layer.update()
+    return FamilyRig(obj, {row.role: names[row.name] for row in rows if row.role}, upright)
+
+
+def crooked(rows: Sequence[Row]) -> list[Row]:
+    """Return the bones with bent limbs and feet turned out, standing as high as before."""
+    turns: dict[str, np.ndarray] = {}
+    heads: dict[str, np.ndarray] = {}
+    found = []
+    before = {row.name: row for row in rows}
+    for row in rows:
+        above = turns[row.parent] if row.parent else np.eye(3)
+        head = row.head
+        if row.parent:
+            head = heads[row.parent] + above @ (row.head - before[row.parent].head)
+        angles = _CROOKED.get(row.role)
+        turn = above if angles is None else np.array(_turn(*angles))
+        turns[row.name], heads[row.name] = turn, head
+        found.append(replace(row, head=head, tail=head + turn @ (row.tail - row.head)))
+    feet = [np.array([r.head[2] for r in some if r.role == "left_foot"]) for some in (rows, found)]
+    lift = np.array((0.0, 0.0, float((feet[0] - feet[1]).mean())))
+    # what stands on the ground beside the body stays there
+    return [
+        row if row.parent is None and not row.role else replace(row, head=row.head + lift, tail=row.tail + lift)
+        for row in found
+    ]
+
+
+def _turn(x: float, y: float, z: float) -> Matrix:
+    about = (Matrix.Rotation(math.radians(angle), 3, axis) for angle, axis in ((z, "Z"), (y, "Y"), (x, "X")))
+    first, second, third = about
+    return first @ second @ third
+
+
+__all__ = ["FAMILIES", "FamilyRig", "Rest", "build", "crooked"]
