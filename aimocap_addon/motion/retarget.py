@@ -236,7 +236,7 @@ def _trunk(
         links, receivers = source_mapping.chain(chain), target_mapping.chain(chain)
         if len(links) == len(receivers):
             wanted |= {role: deltas[role] for role in links}
-        elif links:
+        elif links and receivers:
             knots = (0.0, *_ends(source, links))
             values = [base, *(deltas[role] for role in links)]
             for role, end in zip(receivers, _ends(target, receivers), strict=True):

@@ -29,13 +29,14 @@ def find_mapping(armature: bpy.types.Object, folder: Path | None = None, skeleto
         ) from error
 
 
-def made_mapping(armature: bpy.types.Object, bones: dict[str, str], like: Mapping | None = None) -> Mapping:
-    """Return the mapping of an armature with `bones` (role -> bone name), of the family of `like`.
+def made_mapping(
+    armature: bpy.types.Object, bones: dict[str, str], family: str = "", *, controls: bool = False, travel: str = ""
+) -> Mapping:
+    """Return the mapping of an armature that a person made: `bones` (role -> bone name), and `Mapping`'s other fields.
 
     Raises SceneError when they cannot map the armature.
     """
     try:
-        family, controls, travel = (like.family, like.controls, like.travel) if like else ("", False, "")
         return by_hand(bones, read_skeleton(armature), family, controls=controls, travel=travel)
     except ValueError as error:
         raise _cannot_be(armature, error) from error
@@ -64,15 +65,19 @@ def change_mapping(armature: bpy.types.Object, folder: Path, role: str, bone: st
     skeleton = read_skeleton(armature)
     before = find_mapping(armature, folder, skeleton)
     try:
-        mapping = made_mapping(armature, with_role(before, role, bone).bones, before)
+        bones = with_role(before, role, bone).bones
     except ValueError as error:
         raise _cannot_be(armature, error) from error
+    mapping = made_mapping(armature, bones, before.family, controls=before.controls, travel=before.travel)
     keep_mapping(armature, folder, mapping)
     return mapping
 
 
 def forget_mapping(armature: bpy.types.Object, folder: Path) -> bool:
-    """Go back to the mapping by names or shape; return whether one by hand was kept."""
+    """Go back to the mapping by names or shape; return whether one by hand was kept.
+
+    Raises SceneError when it cannot be deleted.
+    """
     try:
         return MappingStore(folder).forget(read_skeleton(armature))
     except OSError as error:

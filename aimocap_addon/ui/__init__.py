@@ -7,10 +7,13 @@ import bpy
 from bpy.props import PointerProperty
 
 from . import (
+    character,
     command_line,
     handlers,
+    mapping_table,
     menus,
     operators_capture,
+    operators_mapping,
     operators_motion,
     operators_service,
     panels,
@@ -22,9 +25,12 @@ from .session import CaptureSession, session
 _CLASSES = (
     preferences.AIMOCAP_AP_preferences,
     properties.AIMOCAP_PG_settings,
+    *mapping_table.CLASSES,
     *operators_capture.CLASSES,
+    *operators_mapping.CLASSES,
     *operators_motion.CLASSES,
     *operators_service.CLASSES,
+    *character.CLASSES,
     *panels.CLASSES,
 )
 
@@ -35,6 +41,9 @@ def register() -> None:
     for each in _CLASSES:
         bpy.utils.register_class(each)
     bpy.types.Scene.aimocap = PointerProperty(type=properties.AIMOCAP_PG_settings)  # type: ignore[attr-defined]
+    bpy.types.WindowManager.aimocap_mapping = PointerProperty(  # type: ignore[attr-defined]
+        type=mapping_table.AIMOCAP_PG_mapping_table
+    )
     menus.register()
     handlers.register()
     command_line.register()
@@ -46,6 +55,7 @@ def unregister() -> None:
     handlers.unregister()
     menus.unregister()
     session().shutdown()
+    del bpy.types.WindowManager.aimocap_mapping  # type: ignore[attr-defined]
     del bpy.types.Scene.aimocap  # type: ignore[attr-defined]
     for each in reversed(_CLASSES):
         bpy.utils.unregister_class(each)

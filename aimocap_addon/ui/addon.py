@@ -91,6 +91,11 @@ def mapping_folder() -> Path:
     return user_folder(create=False) / "mappings"
 
 
+def preset_folder() -> Path:
+    """Return the folder where presets of bone mappings are offered; it need not be there yet."""
+    return user_folder(create=False) / "presets"
+
+
 def user_folder(*, create: bool = True) -> Path:
     """Return the folder that holds captures and their files; it goes with the extension when that is removed."""
     try:

@@ -30,6 +30,7 @@ def _clip_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
 def _animation_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.separator()
     self.layout.operator("aimocap.bind_motion", icon="ARMATURE_DATA")
+    self.layout.menu("AIMOCAP_MT_mapping")
     self.layout.operator("aimocap.stop")
 
 

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
 from ..jobs.record import CaptureRecord, Stage
 from ..scene import compat, video_source
+from ..scene.mapping_editing import Recognition
 from . import addon
-from .bind_options import draw_bind_options, set_bind_options, stored_options
+from .bind_options import set_bind_options, stored_options
+from .character import draw_character, draw_retarget
 from .local_service import DOWNLOAD_SIZE, State
+from .panel_text import draw_sentence, draw_warning
 from .properties import settings_of
 from .session import STAGE_LABELS, overall_progress, session
 
+_LOCAL_STEPS = {
+    State.ABSENT: "Set the local service up first.",
+    State.SETTING_UP: "The local service is being set up.",
+    State.STOPPED: "Start the local service first.",
+    State.STARTING: "The local service is starting.",
+}
 _SHOWN_CAPTURES = 5
-_LINE = 40  # characters that fit the sidebar's usual width
 _STAGE_ICONS: dict[Stage, Any] = {Stage.READY: "CHECKMARK", Stage.FAILED: "ERROR", Stage.STOPPED: "PAUSE"}
 
 
@@ -30,6 +38,32 @@ def _age(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit} ago"
     return "just now"
+
+
+class Source(NamedTuple):
+    """What an editor would capture: the operator for it, about how many seconds that is, and what is lacking if not."""
+
+    operator: str
+    seconds: float | None = None
+    lacking: str = ""
+
+
+def obstacle_of(service: addon.Service, character: Recognition | None) -> str:
+    """Return why nothing can be captured now, as a sentence, or "" if it can."""
+    sentence = None if service.is_local else addon.online_access_sentence()
+    if sentence:
+        return sentence
+    if not service.api_key:
+        if not service.is_local:
+            return "There is no API key: set it in the add-on's preferences."
+        state = session().local_service.state
+        offline = addon.online_access_sentence()
+        if state is State.ABSENT and offline:
+            return offline.removesuffix(", or use the local service.") + ", to set the local service up."
+        return _LOCAL_STEPS.get(state, "Set the key of the local service in the add-on's preferences.")
+    if character is not None and not character.family:
+        return "The character's bones are not mapped: use Edit Mapping, or choose another character."
+    return ""
 
 
 class CapturePanel:
@@ -41,8 +75,8 @@ class CapturePanel:
 
     layout: bpy.types.UILayout
 
-    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> tuple[str, float] | None:
-        """Draw what this editor would capture; returns the operator for it and about how many seconds that is."""
+    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> Source:
+        """Draw what this editor would capture."""
         raise NotImplementedError
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -51,41 +85,42 @@ class CapturePanel:
         layout.use_property_decorate = False
         source = self.draw_source(context, layout)
         settings = settings_of(addon.current_scene(context))
+        known = draw_character(layout.column(), settings)
         column = layout.column()
-        column.prop(settings, "armature", icon="ARMATURE_DATA")
         column.prop(settings, "mocap_type")
         column.prop(settings, "export_rate")
-        bound = column.column()
-        bound.enabled = settings.armature is not None
-        draw_bind_options(bound, settings)
-        self.draw_service(context, layout, source[1] if source else None)
-        self.draw_buttons(layout, source[0] if source else None)
+        draw_retarget(layout, settings)
+        service = addon.service(context)
+        self.draw_service(context, layout, service, source.seconds)
+        obstacle = obstacle_of(service, known)
+        self.draw_buttons(layout, source, obstacle)
         self.draw_captures(layout, settings.armature)
 
     @staticmethod
-    def draw_service(context: bpy.types.Context, layout: bpy.types.UILayout, seconds: float | None) -> None:
-        service = addon.service(context)
+    def draw_service(
+        context: bpy.types.Context, layout: bpy.types.UILayout, service: addon.Service, seconds: float | None
+    ) -> None:
         column = layout.column(align=True)
         if service.is_local:
             draw_local_service(column, service)
             return
         text = "Cloud: 1 v-credit per second" if seconds is None else f"Cloud: about {math.ceil(seconds)} v-credits"
         column.label(text=text, icon="WORLD")
-        sentence = addon.online_access_sentence()
-        if not service.api_key:
-            draw_warning(column, "No API key: set it in the add-on's preferences.")
-        if sentence:
-            draw_warning(column, sentence)
-        elif not addon.has_consent(context):
+        if addon.online_access_sentence() is None and not addon.has_consent(context):
             column.operator("aimocap.give_consent", text="Allow Sending Videos", icon="QUESTION")
 
     @staticmethod
-    def draw_buttons(layout: bpy.types.UILayout, operator: str | None) -> None:
+    def draw_buttons(layout: bpy.types.UILayout, source: Source, obstacle: str) -> None:
         column = layout.column(align=True)
         column.scale_y = 1.4
-        if operator is not None:
-            column.operator(operator, text="Capture Motion", icon="ARMATURE_DATA")
-        column.operator("aimocap.capture_file", text="Capture from Video File", icon="FILE_MOVIE")
+        button = column.row()
+        button.enabled = not (source.lacking or obstacle)
+        button.operator(source.operator, text="Capture Motion", icon="ARMATURE_DATA")
+        button = column.row()
+        button.enabled = not obstacle
+        button.operator("aimocap.capture_file", text="Capture from Video File", icon="FILE_MOVIE")
+        if obstacle or source.lacking:
+            draw_sentence(layout, obstacle or source.lacking, icon="INFO")
 
     @staticmethod
     def draw_captures(layout: bpy.types.UILayout, character: bpy.types.Object | None) -> None:
@@ -162,45 +197,21 @@ def draw_ended(layout: bpy.types.UILayout, record: CaptureRecord, character: bpy
         draw_sentence(layout, record.failure.sentence)
 
 
-def draw_warning(layout: bpy.types.UILayout, sentence: str) -> None:
-    """Draw why a capture cannot begin."""
-    layout.label(text="Not ready", icon="ERROR")
-    draw_sentence(layout, sentence)
-
-
-def draw_sentence(layout: bpy.types.UILayout, sentence: str) -> None:
-    """Draw a sentence over as many lines as it takes."""
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for line in wrapped(sentence, _LINE):
-        column.label(text=line)
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Break a sentence into lines; a label does not wrap by itself."""
-    lines: list[str] = []
-    for word in text.split():
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += " " + word
-        else:
-            lines.append(word)
-    return lines
-
-
-def draw_strip(context: bpy.types.Context, layout: bpy.types.UILayout) -> tuple[str, float] | None:
-    """Draw the active movie strip as the source; returns its operator and about how many seconds it shows."""
+def draw_strip(context: bpy.types.Context, layout: bpy.types.UILayout) -> Source:
+    """Draw the active movie strip as the source."""
     scene = compat.sequencer_scene(context)
     editor = scene.sequence_editor
     strip = editor.active_strip if editor is not None else None
     if strip is None or strip.type != "MOVIE":
-        return None
+        layout.label(text="No movie strip selected", icon="SEQUENCE")
+        return Source("aimocap.capture_strip", lacking="Select a movie strip in the sequencer, or use a video file.")
     seconds = video_source.estimate_strip_seconds(scene, strip)
     frames = compat.strip_frames(strip)
     column = layout.column(align=True)
     column.label(text=strip.name, icon="SEQUENCE")
-    column.label(text=f"Frames {frames.left} to {frames.right - 1}, about {seconds:.1f} s")
-    column.label(text=f"Video at {getattr(strip, 'fps', 0.0):.5g} fps")
-    return "aimocap.capture_strip", seconds
+    column.label(text=f"Frames {frames.left} to {frames.right - 1}, about {seconds:.1f} s", icon="BLANK1")
+    column.label(text=f"Video at {getattr(strip, 'fps', 0.0):.5g} fps", icon="BLANK1")
+    return Source("aimocap.capture_strip", seconds)
 
 
 class AIMOCAP_PT_sequencer(CapturePanel, bpy.types.Panel):
@@ -208,11 +219,8 @@ class AIMOCAP_PT_sequencer(CapturePanel, bpy.types.Panel):
 
     bl_space_type = "SEQUENCE_EDITOR"
 
-    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> tuple[str, float] | None:
-        source = draw_strip(context, layout)
-        if source is None:
-            layout.label(text="Select a movie strip", icon="INFO")
-        return source
+    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> Source:
+        return draw_strip(context, layout)
 
 
 class AIMOCAP_PT_view_3d(CapturePanel, bpy.types.Panel):
@@ -220,7 +228,7 @@ class AIMOCAP_PT_view_3d(CapturePanel, bpy.types.Panel):
 
     bl_space_type = "VIEW_3D"
 
-    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> tuple[str, float] | None:
+    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> Source:
         return draw_strip(context, layout)
 
 
@@ -229,14 +237,16 @@ class AIMOCAP_PT_clip_editor(CapturePanel, bpy.types.Panel):
 
     bl_space_type = "CLIP_EDITOR"
 
-    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> tuple[str, float] | None:
+    def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> Source:
         clip = getattr(context, "edit_movieclip", None)
         if clip is None or not clip.fps:
-            layout.label(text="Open a movie clip", icon="INFO")
-            return None
+            layout.label(text="No movie clip open", icon="TRACKER")
+            return Source("aimocap.capture_clip", lacking="Open a movie clip here, or use a video file.")
         seconds = clip.frame_duration / clip.fps
-        layout.label(text=f"{clip.name}, {seconds:.1f} s, {clip.fps:.5g} fps", icon="FILE_MOVIE")
-        return "aimocap.capture_clip", seconds
+        column = layout.column(align=True)
+        column.label(text=clip.name, icon="TRACKER")
+        column.label(text=f"About {seconds:.1f} s at {clip.fps:.5g} fps", icon="BLANK1")
+        return Source("aimocap.capture_clip", seconds)
 
 
 CLASSES = (AIMOCAP_PT_sequencer, AIMOCAP_PT_view_3d, AIMOCAP_PT_clip_editor)

@@ -16,6 +16,7 @@ from ..jobs.record import CaptureRecord, Stage
 from ..jobs.store import CaptureStore
 from . import addon
 from .local_service import LocalService
+from .recognition import Recognitions
 
 if TYPE_CHECKING:
     from ..jobs.drivers import CaptureRunner
@@ -29,6 +30,7 @@ class CaptureSession:
 
     def __init__(self) -> None:
         self.local_service = LocalService(addon.user_folder(create=False) / "local_service")
+        self.recognitions = Recognitions(addon.mapping_folder())
         self.records: dict[str, CaptureRecord] = {}
         self.watching = False
         self._store: CaptureStore | None = None
@@ -91,6 +93,7 @@ class CaptureSession:
         if self._runner is not None:
             self._runner.shutdown()
         self.local_service.stop()
+        self.recognitions.shutdown()
 
 
 def session() -> CaptureSession:

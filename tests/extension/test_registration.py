@@ -25,6 +25,7 @@ def test_disable_and_enable_again() -> None:
     assert registered() == set()
     assert not hasattr(bpy.types.Scene, "aimocap")
     assert not hasattr(bpy.types.WindowManager, "aimocap_session")
+    assert not hasattr(bpy.types.WindowManager, "aimocap_mapping")
     addon_utils.enable(PACKAGE, default_set=True)
     assert registered() == before
 
@@ -43,6 +44,7 @@ def test_start_up_loads_no_http_library() -> None:
 
 
 def test_operators_have_tooltips_and_menu_entries() -> None:
-    for name in ("capture_strip", "capture_file", "capture_clip", "bind_motion", "stop", "import_capture"):
+    mapping = ("edit_mapping", "map_bone", "forget_mapping", "save_mapping_preset", "load_mapping_preset")
+    for name in ("capture_strip", "capture_file", "capture_clip", "bind_motion", "stop", "import_capture", *mapping):
         description = getattr(bpy.ops.aimocap, name).get_rna_type().description
         assert description and not description.endswith("."), name

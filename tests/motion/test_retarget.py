@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from people import TRUNK_3, perform, person, target
@@ -196,6 +198,16 @@ def test_a_bend_is_shared_out_along_spines_of_other_counts(trunks: tuple) -> Non
     steps = np.diff([0.0, *angles])
     assert (steps > 0.05).all()
     assert steps.max() < 0.45
+
+
+def test_a_body_without_neck_and_head_still_moves() -> None:
+    body, headless = person(seed=3), person(seed=4)
+    receiver = target(headless)
+    found = mapping(headless)
+    bones = {role: bone for role, bone in found.bones.items() if role != "head" and not role.startswith("neck")}
+    motion = dance(body)
+    solution = solve(body, mapping(body), motion, receiver, dataclasses.replace(found, bones=bones), FREE_FEET)
+    assert worst(body, motion, headless, shown(receiver, solution)) < 1e-6
 
 
 def test_locked_angles_hold_and_the_bones_below_make_up_for_it() -> None:

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The character in the panel: the armature, what was recognised of its bones, and how it takes the motion."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..scene.mapping_editing import Recognition
+from .bind_options import draw_bind_options
+from .panel_text import draw_sentence
+from .properties import AIMOCAP_PG_settings
+from .session import session
+
+
+def draw_character(layout: bpy.types.UILayout, settings: AIMOCAP_PG_settings) -> Recognition | None:
+    """Draw the choice of the character; returns what is known of its bones, None for no character or not yet."""
+    layout.prop(settings, "armature", icon="ARMATURE_DATA")
+    armature = settings.armature
+    if armature is None:
+        return None
+    known = session().recognitions.known(armature)
+    if known is None:
+        session().recognitions.want(armature)
+        layout.label(text="Looking at the bones", icon="SORTTIME")
+        return None
+    row = layout.row(align=True)
+    row.label(text=title(known), icon="CHECKMARK" if known.family and not known.sentences else "ERROR")
+    row.operator(
+        "aimocap.edit_mapping", text="" if known.family else "Edit Mapping", icon="GREASEPENCIL"
+    ).armature = armature.name
+    row.menu("AIMOCAP_MT_mapping", text="", icon="DOWNARROW_HLT")
+    if known.missing:
+        draw_sentence(layout, f"Without {', '.join(known.missing)}")
+    for sentence in known.sentences:
+        draw_sentence(layout, sentence)
+    return known
+
+
+def title(known: Recognition) -> str:
+    """Return the rig family and how much of a body it is, as one short line."""
+    if not known.family:
+        return "Not recognised"
+    return f"{known.family}, {100.0 * known.score:.0f} %{' by hand' if known.by_hand else ''}"
+
+
+def draw_retarget(layout: bpy.types.UILayout, settings: AIMOCAP_PG_settings) -> None:
+    """Draw how the character takes the motion, in a sub-panel that is closed until a person opens it."""
+    header, body = layout.panel("AIMOCAP_retarget", default_closed=True)
+    header.label(text="Retarget")
+    if body is not None:
+        body.enabled = settings.armature is not None
+        draw_bind_options(body, settings)
+
+
+class AIMOCAP_MT_mapping(bpy.types.Menu):
+    """What else can be done with the mapping of the character's bones"""
+
+    bl_label = "Bone Mapping"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout = self.layout
+        assert layout is not None  # while Blender draws there is one
+        layout.operator("aimocap.edit_mapping", text="Edit Mapping...", icon="GREASEPENCIL")
+        layout.separator()
+        layout.operator("aimocap.save_mapping_preset", text="Save as Preset...", icon="EXPORT")
+        layout.operator("aimocap.load_mapping_preset", text="Load Preset...", icon="IMPORT")
+        layout.separator()
+        layout.operator("aimocap.map_bone", text="Map One Bone...")
+        layout.operator("aimocap.forget_mapping", icon="LOOP_BACK")
+
+
+CLASSES = (AIMOCAP_MT_mapping,)

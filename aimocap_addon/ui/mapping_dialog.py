@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the mapping table looks in its dialog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+
+from ..scene.mapping_editing import GROUPS, RowState
+from .mapping_table import FILL_ITEMS, AIMOCAP_PG_mapping_row, AIMOCAP_PG_mapping_table
+from .panel_text import draw_sentence
+
+WIDTH = 640  # pixels at a scale of 1
+_LINE = 96  # characters that fit it
+_LOW = ("hips", "spine")
+_SIDES = ("left", "right")
+_ICONS: dict[str, Any] = {
+    RowState.FOUND.name: "CHECKMARK",
+    RowState.EDITED.name: "GREASEPENCIL",
+    RowState.DOUBTFUL.name: "QUESTION",
+    RowState.MISSING.name: "RADIOBUT_OFF",
+    RowState.ABSENT.name: "BLANK1",
+    RowState.WRONG.name: "ERROR",
+    RowState.NEEDED.name: "ERROR",
+}
+_FILL_ICONS: tuple[Any, ...] = ("FILE_REFRESH", "MOD_MIRROR", "X")
+_ALERTS = (RowState.WRONG.name, RowState.NEEDED.name)
+_LEGEND = (
+    (RowState.FOUND, "found"),
+    (RowState.EDITED, "by hand"),
+    (RowState.DOUBTFUL, "doubtful"),
+    (RowState.MISSING, "missing"),
+    (RowState.WRONG, "to be mended"),
+)
+
+
+def draw_table(layout: bpy.types.UILayout, table: AIMOCAP_PG_mapping_table) -> None:
+    """Draw the table, its tools and what is wrong with it."""
+    armature = bpy.data.objects.get(table.armature)
+    if armature is None or armature.type != "ARMATURE":
+        layout.label(text=f"The armature “{table.armature}” is not there any more", icon="ERROR")
+        return
+    head = layout.row()
+    head.prop(table, "family")
+    head.label(text=f"{table.score} of a body found")
+    tools = layout.row(align=True)
+    for (what, words, _), icon in zip(FILL_ITEMS, _FILL_ICONS, strict=True):
+        tools.operator("aimocap.fill_mapping", text=words, icon=icon).what = what
+    for group in GROUPS:
+        rows = [row for row in table.rows if row.group == group]
+        header, body = layout.panel_prop(table, f"show_{group.lower().replace(' ', '_')}")
+        header.label(text=_heading(group, rows))
+        if body is not None:
+            _draw_rows(body, rows, armature)
+    legend = layout.row()
+    for state, words in _LEGEND:
+        legend.label(text=words, icon=_ICONS[state.name])
+    if table.problem:
+        draw_sentence(layout, f"This cannot be used yet: {table.problem}.", _LINE, icon="ERROR")
+
+
+def _heading(group: str, rows: Sequence[AIMOCAP_PG_mapping_row]) -> str:
+    mapped = sum(bool(row.bone) for row in rows)
+    return f"{group}: {mapped} of {len(rows)}" if mapped else f"{group}: none"
+
+
+def _draw_rows(layout: bpy.types.UILayout, rows: Sequence[AIMOCAP_PG_mapping_row], armature: bpy.types.Object) -> None:
+    columns = layout.row()
+    if rows[0].side:
+        halves = [[row for row in rows if row.side == side] for side in _SIDES]
+    else:  # from the hips to the neck, and on from there
+        halves = [[row for row in rows if row.role.startswith(_LOW) is low] for low in (True, False)]
+    for half in halves:
+        column = columns.column(align=True)
+        if half[0].side:
+            column.label(text=half[0].side.title())
+        for row in half:
+            _draw_row(column, row, armature)
+
+
+def _draw_row(layout: bpy.types.UILayout, row: AIMOCAP_PG_mapping_row, armature: bpy.types.Object) -> None:
+    line = layout.row(align=True)
+    line.alert = row.state in _ALERTS
+    parts = line.split(factor=0.4, align=True)
+    parts.label(text=row.words, icon=_ICONS.get(row.state, "BLANK1"))
+    parts.prop_search(row, "bone", armature.data, "bones", text="", icon="BONE_DATA")

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table in which a person says which bone plays which part of the body, while its dialog is open.
+
+It lies in the window manager, as the fields of a dialog have to be properties of something, and is empty otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import bpy
+from bpy.props import BoolProperty, CollectionProperty, StringProperty
+
+from ..scene.errors import SceneError
+from ..scene.mapping_editing import check, detected, mirror, rows
+from ..scene.rig_mapping import Mapping as RigMapping
+from ..scene.rig_mapping import find_mapping, made_mapping
+from . import addon
+
+FILL_ITEMS = (
+    ("AUTO", "Auto-Map", "Go back to what the names and the shape of the bones say"),
+    ("MIRROR", "Mirror Left to Right", "Map the right side as the left one is, by symmetric names or places"),
+    ("CLEAR", "Clear", "Take all bones out of the table"),
+)
+
+
+def _bone_changed(_row: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    table(context).judge()
+
+
+class AIMOCAP_PG_mapping_row(bpy.types.PropertyGroup):
+    """One part of the body"""
+
+    role: StringProperty()
+    group: StringProperty()
+    side: StringProperty()
+    words: StringProperty()
+    bone: StringProperty(
+        name="Bone", description="Bone that plays this part of the body; empty: none does", update=_bone_changed
+    )
+    state: StringProperty()
+
+
+class AIMOCAP_PG_mapping_table(bpy.types.PropertyGroup):
+    """The mapping of one armature while it is edited"""
+
+    rows: CollectionProperty(type=AIMOCAP_PG_mapping_row)
+    armature: StringProperty()
+    family: StringProperty(name="Rig", description="What this mapping is called")
+    controls: BoolProperty()
+    travel: StringProperty()
+    problem: StringProperty()
+    score: StringProperty()
+    is_filling: BoolProperty()
+    was_refused: BoolProperty()
+    show_trunk: BoolProperty(name="Trunk", default=True)
+    show_arms: BoolProperty(name="Arms", default=True)
+    show_legs: BoolProperty(name="Legs", default=True)
+    show_hands: BoolProperty(name="Hands", default=False)
+    show_twist_bones: BoolProperty(name="Twist Bones", default=False)
+
+    def open(self, armature: bpy.types.Object) -> None:
+        """Show the mapping of an armature; what a refused OK left there for it stays."""
+        if self.was_refused and self.armature == armature.name:
+            self.judge()
+            return
+        try:
+            self.show(armature, find_mapping(armature, addon.mapping_folder()))
+        except SceneError:
+            self.show(armature, None)
+
+    def show(self, armature: bpy.types.Object, mapping: RigMapping | None) -> None:
+        """Show a mapping of the armature, or an empty table."""
+        self.armature, self.was_refused = armature.name, False
+        self.family, self.controls, self.travel = "Custom", False, ""
+        if mapping is not None:
+            self.family, self.controls, self.travel = mapping.family, mapping.controls, mapping.travel
+        self.fill(mapping.bones if mapping is not None else {})
+
+    def fill(self, bones: Mapping[str, str]) -> None:
+        """Make `bones` (role -> bone name) the content of the table."""
+        self.is_filling = True
+        try:
+            self.rows.clear()
+            for each in rows(bones):
+                row = self.rows.add()
+                row.role, row.group, row.side, row.words = each
+                row.bone = bones.get(each.role, "")
+        finally:
+            self.is_filling = False
+        self.judge()
+
+    def close(self) -> None:
+        """Leave nothing behind in the window manager."""
+        self.rows.clear()
+        self.was_refused = False
+        self.armature = self.family = self.travel = self.problem = self.score = ""
+
+    def bones(self) -> dict[str, str]:
+        """Return role -> bone name of the rows that have a bone."""
+        return {row.role: row.bone for row in self.rows if row.bone}
+
+    def mapping(self) -> RigMapping:
+        """Return what the table says; raises SceneError when that cannot be used, and the table then stays."""
+        self.was_refused = True
+        return made_mapping(self.edited(), self.bones(), self.family, controls=self.controls, travel=self.travel)
+
+    def edited(self) -> bpy.types.Object:
+        """Return the armature; raises SceneError when it is gone."""
+        found = bpy.data.objects.get(self.armature)
+        if found is None or found.type != "ARMATURE":
+            raise SceneError(f"The armature “{self.armature}” is not there any more: choose the character again.")
+        return found
+
+    def judge(self) -> None:
+        """Work out anew how each row stands."""
+        armature = bpy.data.objects.get(self.armature)
+        if self.is_filling or armature is None or armature.type != "ARMATURE":
+            return
+        found = check(armature, {row.role: row.bone for row in self.rows}, controls=self.controls)
+        for row in self.rows:
+            row.state = found.states[row.role].name
+        self.problem = found.problem
+        self.score = f"{100.0 * found.score:.0f} %"
+
+    def map_automatically(self) -> None:
+        """Go back to what names and shape say."""
+        armature = self.edited()
+        found = detected(armature)
+        if found is None:
+            raise SceneError(f"The bones of “{armature.name}” were not recognised: map them by hand.")
+        self.show(armature, found)
+
+    def mirror(self) -> None:
+        """Map the right side as the left one is."""
+        self.fill(mirror(self.edited(), self.bones()))
+
+    def clear_bones(self) -> None:
+        """Leave no part of the body with a bone."""
+        self.fill({})
+
+
+def table(context: bpy.types.Context) -> AIMOCAP_PG_mapping_table:
+    """Return the table."""
+    return context.window_manager.aimocap_mapping  # type: ignore[attr-defined]
+
+
+CLASSES = (AIMOCAP_PG_mapping_row, AIMOCAP_PG_mapping_table)
