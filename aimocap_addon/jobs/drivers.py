@@ -3,8 +3,9 @@
 
 Threading contract of `CaptureRunner`:
 - Its methods are called from one thread, the main one.
-- Each running capture has one worker thread with a client of its own. A worker touches the store
-  (safe between threads), its own engine and the event queue; never bpy, never the runner's own state.
+- Captures wait in a queue for one of at most `MOST_WORKERS` threads; each has a client of its own. A worker
+  touches the store (safe between threads), its own engine, the event queue and, under the runner's lock, the
+  queue of waiting captures; never bpy, nor anything else of the runner.
 - Records are immutable; a worker hands them over through `queue.SimpleQueue`, the main thread takes them
   out with `drain`.
 - `stop` sets the worker's event: it ends after the transfer chunk or the wait it is in. `shutdown`
@@ -13,7 +14,11 @@ Threading contract of `CaptureRunner`:
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import dataclasses
+import logging
+import math
 import queue
 import threading
 import time
@@ -22,21 +27,28 @@ from dataclasses import dataclass, field
 from ..api.addresses import is_loopback
 from ..api.client import AimocapClient
 from ..api.errors import ConfigurationError
-from .engine import LOOPBACK_PACE, CaptureEngine, EmitRecord, Pace, StopSignal
+from .engine import CaptureEngine, EmitRecord
 from .record import CaptureRecord, Failure, Stage
 from .store import CaptureStore, StoreError
+from .waiting import CLOUD_PACE, LOOPBACK_PACE, Pace, StopSignal
+
+_log = logging.getLogger(__name__)
+
+MOST_WORKERS = 8  # more captures than any known plan solves at once; the others wait here, where it costs nothing
 
 
 @dataclass(frozen=True)
 class ServiceAccess:
-    """Which service with which key; the key does not show in `repr`."""
+    """Which service with which key, and how long to wait for it; the key does not show in `repr`."""
 
     base_url: str
     api_key: str = field(repr=False)
+    deadline: float = Pace.deadline  # seconds
 
     @property
     def pace(self) -> Pace:
-        return LOOPBACK_PACE if is_loopback(self.base_url) else Pace()
+        pace = LOOPBACK_PACE if is_loopback(self.base_url) else CLOUD_PACE
+        return dataclasses.replace(pace, deadline=self.deadline)
 
 
 def run_blocking(
@@ -45,6 +57,7 @@ def run_blocking(
     record: CaptureRecord,
     on_change: EmitRecord = lambda _record: None,
     stop: StopSignal | None = None,
+    pace: Pace | None = None,
 ) -> CaptureRecord:
     """Run a capture on this thread to its final stage and return it; see `CaptureEngine.run`."""
     try:
@@ -53,7 +66,7 @@ def run_blocking(
         failure = Failure(error.user_message, error.code, retryable=True)
         return _keep_failure(store, record, failure, on_change)
     with client:
-        return CaptureEngine(store, client, on_change, stop or StopSignal(), access.pace).run(record)
+        return CaptureEngine(store, client, on_change, stop or StopSignal(), pace or access.pace).run(record)
 
 
 def _keep_failure(store: CaptureStore, record: CaptureRecord, failure: Failure, on_change: EmitRecord) -> CaptureRecord:
@@ -72,46 +85,75 @@ def _keep_failure(store: CaptureStore, record: CaptureRecord, failure: Failure, 
     return failed
 
 
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """One capture with a worker or waiting for one."""
+
+    record: CaptureRecord
+    access: ServiceAccess
+    pace: Pace
+    stop: StopSignal = field(default_factory=StopSignal)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
 class CaptureRunner:
     """Runs captures on worker threads; see the module's threading contract."""
 
     def __init__(self, store: CaptureStore) -> None:
         self._store = store
         self._events: queue.SimpleQueue[CaptureRecord] = queue.SimpleQueue()
-        self._workers: dict[str, tuple[threading.Thread, StopSignal]] = {}
+        self._tasks: dict[str, _Task] = {}
+        self._lock = threading.Lock()  # guards the two that follow
+        self._waiting: collections.deque[_Task] = collections.deque()
+        self._workers: set[threading.Thread] = set()
 
-    def start(self, record: CaptureRecord, access: ServiceAccess) -> None:
-        """Store the capture and begin or go on with it; raises StoreError if it cannot be stored."""
+    def start(self, record: CaptureRecord, access: ServiceAccess, *, found: bool = False) -> None:
+        """Store the capture and begin or go on with it; raises StoreError if it cannot be stored.
+
+        Where there is no connection, the capture waits for one, up to the deadline. One that was not begun yet
+        fails at once instead, so that a person sees a wrong address; unless it was `found` in the store.
+        """
         if self.is_running(record.capture_id):
             return
         if self._store.load(record.capture_id) is None:
             self._store.save(record)  # a later state is stored by the engine, once it has claimed the capture
-        stop = StopSignal()
-        thread = threading.Thread(
-            target=_work,
-            args=(self._store, access, record, self._events.put, stop),
-            name=f"aimocap-{record.capture_id[:8]}",
-            daemon=True,
-        )
-        self._workers[record.capture_id] = (thread, stop)
-        thread.start()
+        pace = dataclasses.replace(access.pace, give_up_offline=math.inf, fail_fast=not found)
+        task = _Task(record, access, pace)
+        self._tasks = {key: each for key, each in self._tasks.items() if not each.ended.is_set()}
+        self._tasks[record.capture_id] = task
+        with self._lock:
+            self._waiting.append(task)
+            if len(self._workers) >= MOST_WORKERS:
+                return
+            worker = threading.Thread(target=self._work, name=f"aimocap-{len(self._workers)}", daemon=True)
+            self._workers.add(worker)
+        worker.start()
 
     def is_running(self, capture_id: str) -> bool:
-        """Whether a worker is at this capture."""
-        worker = self._workers.get(capture_id)
-        return worker is not None and worker[0].is_alive()
+        """Whether this capture has a worker or waits for one."""
+        task = self._tasks.get(capture_id)
+        return task is not None and not task.ended.is_set()
 
     @property
     def running(self) -> int:
-        """How many captures have a worker."""
-        return sum(thread.is_alive() for thread, _ in self._workers.values())
+        """How many captures have a worker or wait for one."""
+        return sum(not task.ended.is_set() for task in self._tasks.values())
 
     def stop(self, capture_id: str) -> bool:
-        """Ask a capture to stop; returns whether it was running."""
-        worker = self._workers.get(capture_id)
-        if worker is None or not worker[0].is_alive():
+        """Ask a capture to stop; returns whether it was running. Raises StoreError."""
+        task = self._tasks.get(capture_id)
+        if task is None or task.ended.is_set():
             return False
-        worker[1].set()
+        task.stop.set()
+        with self._lock:
+            waits = task in self._waiting
+            if waits:
+                self._waiting.remove(task)
+        if waits:
+            try:
+                self._stop_waiting(task)
+            finally:
+                task.ended.set()
         return True
 
     def drain(self, budget: float) -> list[CaptureRecord]:
@@ -127,20 +169,42 @@ class CaptureRunner:
 
     def shutdown(self, timeout: float = 3.0) -> None:
         """Interrupt all workers and wait for them, `timeout` seconds in all."""
-        for thread, stop in self._workers.values():
-            if thread.is_alive():
-                stop.interrupt()
+        with self._lock:
+            waiting, workers = list(self._waiting), list(self._workers)
+            self._waiting.clear()
+        for task in self._tasks.values():
+            task.stop.interrupt()
+        for task in waiting:
+            task.ended.set()
         until = time.monotonic() + timeout
-        for thread, _ in self._workers.values():
-            thread.join(max(0.0, until - time.monotonic()))
+        for worker in workers:
+            worker.join(max(0.0, until - time.monotonic()))
 
+    def _stop_waiting(self, task: _Task) -> None:
+        """Mark a capture that had no worker yet as stopped, unless another Blender is at it."""
+        capture_id = task.record.capture_id
+        with self._store.claimed(capture_id) as ours:
+            record = self._store.load(capture_id) or task.record
+            if ours and not record.stage.is_final:
+                record = self._store.save(record.moved_to(Stage.STOPPED))
+        self._events.put(record)
 
-def _work(
-    store: CaptureStore, access: ServiceAccess, record: CaptureRecord, emit: EmitRecord, stop: StopSignal
-) -> None:
-    try:
-        run_blocking(store, access, record, emit, stop)
-    except Exception as error:  # a worker that dies silently would leave the person waiting
-        sentence = f"The capture stopped on an internal error ({type(error).__name__}): retry it, or report this."
-        _keep_failure(store, record, Failure(sentence, "internal_error", retryable=True), emit)
-        raise
+    def _work(self) -> None:
+        """Take one waiting capture after the other; the thread ends when there is none."""
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._workers.discard(threading.current_thread())
+                    return
+                task = self._waiting.popleft()
+            try:
+                run_blocking(self._store, task.access, task.record, self._events.put, task.stop, task.pace)
+            except Exception as error:  # a worker that dies silently would leave the person waiting
+                _log.exception("A capture's worker met an error that nobody foresaw")
+                sentence = (
+                    f"The capture stopped on an internal error ({type(error).__name__}): retry it, or report this."
+                )
+                failure = Failure(sentence, "internal_error", retryable=True)
+                _keep_failure(self._store, task.record, failure, self._events.put)
+            finally:
+                task.ended.set()

@@ -10,12 +10,9 @@ submitted job is never given up for a new one, unless the service said that it e
 from __future__ import annotations
 
 import dataclasses
-import random
 import re
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..api.client import AimocapClient
@@ -34,7 +31,9 @@ from ..api.errors import (
 from ..api.models import CreateJobRequest, JobOutput, JobPoll, JobResult, JobStatus, MocapType, ResultType
 from ..api.results import PREVIEW_KIND, RESULT_KINDS
 from .record import CaptureRecord, CaptureRequest, Failure, Stage
+from .source import check_source, fingerprint
 from .store import CaptureStore, StoreError
+from .waiting import CLOUD_PACE, Pace, StopSignal
 
 EmitRecord = Callable[[CaptureRecord], None]
 
@@ -47,35 +46,6 @@ _LONGEST_STEM = 50  # characters of up to 4 bytes, in a name of at most 255 byte
 _PROGRESS_PERIOD = 0.1  # seconds between two progress reports
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How the engine waits, in seconds."""
-
-    poll_interval: float = 5.0  # what the official example uses
-    backoff_first: float = 1.0
-    backoff_ceiling: float = 60.0
-    give_up_after: float = 600.0  # without any success in between
-    deadline: float = 24 * 3600.0  # for the whole run
-
-
-LOOPBACK_PACE = Pace(poll_interval=0.5, backoff_ceiling=5.0, give_up_after=60.0)
-
-
-class StopSignal(threading.Event):
-    """Set when a capture is to end early; `interrupted` when Blender closes rather than a person stops it."""
-
-    interrupted = False
-
-    def interrupt(self) -> None:
-        """End the run without marking the capture as stopped, so that it can go on at the next start.
-
-        What a person has stopped before stays stopped.
-        """
-        if not self.is_set():
-            self.interrupted = True
-        self.set()
-
-
 class CaptureEngine:
     """Runs one capture on the thread that calls `run`."""
 
@@ -85,7 +55,7 @@ class CaptureEngine:
         client: AimocapClient,
         emit: EmitRecord,
         stop: StopSignal,
-        pace: Pace = Pace(),
+        pace: Pace = CLOUD_PACE,
     ) -> None:
         self._store = store
         self._client = client
@@ -97,6 +67,8 @@ class CaptureEngine:
         self._uploaded: str | None = None  # the job whose video has arrived in this run
         self._latest: CaptureRecord | None = None
         self._last_report = 0.0
+        self._started = time.monotonic()
+        self._submitted: float | None = None  # when this run began to wait for the job
 
     def run(self, record: CaptureRecord) -> CaptureRecord:
         """Take the capture to a final stage and return it; every state on the way is stored and emitted.
@@ -123,15 +95,12 @@ class CaptureEngine:
 
     def _run(self, record: CaptureRecord) -> CaptureRecord:
         record = self._keep(record)
-        started = time.monotonic()
+        self._started = time.monotonic()
         failing_since: float | None = None
         attempt = 0
         while not record.stage.is_final:
             if self._stop.is_set():
                 return record if self._stop.interrupted else self._keep(record.moved_to(Stage.STOPPED))
-            if time.monotonic() - started > self._pace.deadline:
-                hours = self._pace.deadline / 3600
-                return self._keep(record.failed(Failure(f"No result came within {hours:g} hours: retry.", None, True)))
             try:
                 record = self._advance(record)
             except TransferCanceledError:
@@ -144,9 +113,13 @@ class CaptureEngine:
                     # A job that was submitted may be charged: a retry has to go on with it.
                     retryable = error.retryable or record.submit_sent
                     return self._keep(record.failed(Failure(error.user_message, error.code, retryable)))
+                if self._is_overdue():
+                    return self._give_up(record)
                 self._report(record.changed(message=error.user_message), at_once=True)
-                self._stop.wait(self._pause(record, attempt, error))
-                attempt += 1
+                if self._stop.rest(self._pause(record, attempt, error)):
+                    attempt, failing_since = 0, None  # what failed before the machine slept says nothing of now
+                else:
+                    attempt += 1
             else:
                 attempt, failing_since = 0, None
         return record
@@ -162,11 +135,11 @@ class CaptureEngine:
         return self._follow(record)
 
     def _create(self, record: CaptureRecord) -> CaptureRecord:
-        self._check_source(record.request)
+        check_source(Path(record.request.video), record.request.fingerprint)
         self._drafts += 1
         try:
             created = self._client.create_job(create_request(record.request))
-        except ApiError:
+        except (ApiError, UnreachableError):
             self._drafts -= 1
             raise
         self._own_draft = created.job_id
@@ -184,15 +157,19 @@ class CaptureEngine:
             if status is not JobStatus.DRAFT:
                 return self._keep(record.moved_to(Stage.ADMITTED, submit_sent=True))
         if self._uploaded != job_id:
+            video = Path(record.request.video)
+            before = check_source(video, record.request.fingerprint)
             try:
                 self._client.upload(
                     upload_url,
-                    Path(record.request.video),
+                    video,
                     lambda done, total: self._report(record.changed(progress=done / total if total else 0.0)),
                     self._stop.is_set,
                 )
             except ApiError as error:
                 return self._new_draft(record, error, _GONE_UPLOAD)
+            if fingerprint(video) != before:
+                raise SourceFileError(f"“{video.name}” changed while it was being sent: capture it again.")
             self._uploaded = job_id
         if self._stop.is_set():  # the last moment at which stopping costs nothing
             raise TransferCanceledError
@@ -235,13 +212,28 @@ class CaptureEngine:
             return self._keep(
                 record.failed(Failure("The service canceled the job: capture the clip again.", "canceled"))
             )
+        if self._is_overdue():
+            return self._give_up(record)
         stage = Stage.PROCESSING if status is JobStatus.PROCESSING else Stage.ADMITTED
         if stage is not record.stage:
             record = self._keep(record.moved_to(stage))
         record = self._with_progress(record, poll)
         self._report(record, at_once=True)
-        self._stop.wait(self._pace.poll_interval)
+        if self._submitted is None:
+            self._submitted = time.monotonic()
+        self._stop.rest(self._pace.poll_pause(time.monotonic() - self._submitted))
         return record
+
+    def _is_overdue(self) -> bool:
+        """Whether the run has lasted too long; asked after a request, so that a late start still brings the result."""
+        return time.monotonic() - self._started > self._pace.deadline
+
+    def _give_up(self, record: CaptureRecord) -> CaptureRecord:
+        sentence = (
+            f"No result came within {self._pace.deadline / 3600:g} hours: retry to go on waiting for the same job, or "
+            "let captures take longer in the preferences."
+        )
+        return self._keep(record.failed(Failure(sentence, "deadline", retryable=True)))
 
     @staticmethod
     def _with_progress(record: CaptureRecord, poll: JobPoll) -> CaptureRecord:
@@ -308,17 +300,11 @@ class CaptureEngine:
         path = record.files.get(output.target_id)
         return path is not None and Path(path).is_file()
 
-    @staticmethod
-    def _check_source(request: CaptureRequest) -> None:
-        video = Path(request.video)
-        if not video.is_file():
-            raise SourceFileError(f"The video {video} is not there any more: choose it again.")
-        if video.stat().st_size == 0:
-            raise SourceFileError(f"The video {video} is empty: choose another one.")
-
     def _worth_repeating(self, record: CaptureRecord, error: AimocapError, failing_for: float) -> bool:
         if error.code == _NO_PLACE:
             return True  # a place becomes free by itself; the deadline still holds
+        if isinstance(error, UnreachableError) and not (record.stage is Stage.CREATED and self._pace.fail_fast):
+            return failing_for < self._pace.give_up_offline
         if record.stage is Stage.CREATED:
             if isinstance(error, UnreachableError | UnexpectedAnswerError):
                 return False  # most likely a wrong address, and nothing is under way yet: better say so at once
@@ -336,8 +322,7 @@ class CaptureEngine:
         Once submitted, the service is not asked more often than a poll would: it may still be at work on a
         complete-upload whose answer was lost.
         """
-        ceiling = min(self._pace.backoff_ceiling, self._pace.backoff_first * 2.0 ** min(attempt, 16))
-        pause = ceiling * random.uniform(0.5, 1.0)
+        pause = self._pace.backoff(attempt)
         if record.submit_sent:
             pause = max(pause, self._pace.poll_interval)
         asked = error.retry_after if isinstance(error, ApiError) else None

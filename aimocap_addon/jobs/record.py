@@ -53,15 +53,19 @@ class IllegalTransitionError(Exception):
 class Placement:
     """Where the motion belongs in Blender: re-resolved by name when it arrives.
 
-    `frame_start` is the scene frame of the motion's first frame, `frames_per_second` the scene frames
-    that one second of video takes (the scene's rate, unless the strip itself plays slower or faster). `options` says
-    how the motion is bound, by the names of `scene.binding.BindOptions`; what it leaves out takes its default.
+    `blend_file` is the path of the file, empty for one that was not saved yet; `file_id` is the same for all that
+    was begun in one file, and is saved with it. `frame_start` is the scene frame of the motion's first frame,
+    `frames_per_second` the scene frames that one second of video takes (the scene's rate, unless the strip itself
+    plays slower or faster). `options` says how the motion is bound, by the names of `scene.binding.BindOptions`; what
+    it leaves out takes its default.
     """
 
     frame_start: float
     frames_per_second: float
     armature: str = ""
     blend_file: str = ""
+    file_id: str = ""
+    scene: str = ""
     options: dict[str, str | float | bool] = field(default_factory=dict)
 
 
@@ -72,6 +76,7 @@ class CaptureRequest:
     video: str
     title: str
     service_url: str
+    fingerprint: str = ""  # of the video as it was chosen; empty: not known
     duration_sec: float | None = None
     trim_start_sec: float | None = None
     trim_end_sec: float | None = None
@@ -115,6 +120,7 @@ class CaptureRecord:
     failure: Failure | None = None
     files: dict[str, str] = field(default_factory=dict)  # target id -> path on disk
     preview: str | None = None
+    delivered: bool = False  # the motion was brought into a file, or that was tried
     progress: float = 0.0  # share of the present stage, 0..1
     message: str = ""
 
@@ -148,6 +154,11 @@ class CaptureRecord:
         if self.job_id is None or (self.failure is not None and not self.failure.retryable):
             return self.moved_to(Stage.CREATED, failure=None, job_id=None, upload_url=None, submit_sent=False, files={})
         return self.moved_to(Stage.UPLOADING, failure=None)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether something is still to be done with the capture without a person asking for it."""
+        return not self.stage.is_final or (self.stage is Stage.READY and not self.delivered)
 
     @property
     def motion_file(self) -> Path | None:

@@ -12,15 +12,20 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from .record import CaptureRecord
+from .record import CaptureRecord, Stage
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS captures (
     capture_id TEXT PRIMARY KEY,
     created_at REAL NOT NULL,
-    record TEXT NOT NULL
+    record TEXT NOT NULL,
+    pending INTEGER NOT NULL DEFAULT 1
 )
 """
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS captures_by_age ON captures (created_at)",
+    "CREATE INDEX IF NOT EXISTS captures_pending ON captures (created_at) WHERE pending = 1",
+)
 DATABASE_NAME = "captures.sqlite"
 RESULTS_NAME = "results"
 CLAIMS_NAME = "claims"
@@ -40,7 +45,13 @@ class CaptureStore:
             folder.mkdir(parents=True, exist_ok=True)
         with self._connection() as connection:
             connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("BEGIN IMMEDIATE")  # another Blender may be opening it as well
             connection.execute(_SCHEMA)
+            columns = {row[1] for row in connection.execute("PRAGMA table_info(captures)")}
+            if "pending" not in columns:  # a store of an earlier version
+                connection.execute("ALTER TABLE captures ADD COLUMN pending INTEGER NOT NULL DEFAULT 1")
+            for index in _INDEXES:
+                connection.execute(index)
 
     @contextlib.contextmanager
     def _disk_errors(self) -> Iterator[None]:
@@ -79,11 +90,32 @@ class CaptureStore:
     def save(self, record: CaptureRecord) -> CaptureRecord:
         """Keep the record, replacing an earlier state of the same capture; raises StoreError."""
         with self._connection() as connection:
-            connection.execute(
-                "INSERT INTO captures VALUES (?, ?, ?) ON CONFLICT (capture_id) DO UPDATE SET record = excluded.record",
-                (record.capture_id, record.created_at, record.to_json()),
-            )
+            _write(connection, record)
         return record
+
+    def take_delivery(self, capture_id: str) -> CaptureRecord | None:
+        """Mark a ready capture as delivered and return it; None if that was done before, by whichever Blender.
+
+        Raises StoreError.
+        """
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            row = connection.execute("SELECT record FROM captures WHERE capture_id = ?", (capture_id,)).fetchone()
+            record = _read(row[0]) if row else None
+            if record is None or record.stage is not Stage.READY or record.delivered:
+                return None
+            record = record.changed(delivered=True)
+            _write(connection, record)
+        return record
+
+    def pending(self, limit: int = 1000) -> list[CaptureRecord]:
+        """Return the captures that are under way, or ready and not delivered yet, oldest first; raises StoreError."""
+        with self._connection() as connection:
+            rows = connection.execute(
+                "SELECT record FROM captures WHERE pending = 1 ORDER BY created_at LIMIT ?", (limit,)
+            ).fetchall()
+        records = [record for row in rows if (record := _read(row[0])) is not None]
+        return [record for record in records if record.is_pending]
 
     def load(self, capture_id: str) -> CaptureRecord | None:
         """Return the capture, or None if there is none or its row is no record; raises StoreError."""
@@ -112,6 +144,14 @@ def _lock(connection: sqlite3.Connection) -> bool:
             return False
         raise
     return True
+
+
+def _write(connection: sqlite3.Connection, record: CaptureRecord) -> None:
+    connection.execute(
+        "INSERT INTO captures (capture_id, created_at, record, pending) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (capture_id) DO UPDATE SET record = excluded.record, pending = excluded.pending",
+        (record.capture_id, record.created_at, record.to_json(), int(record.is_pending)),
+    )
 
 
 def _read(text: str) -> CaptureRecord | None:

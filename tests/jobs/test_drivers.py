@@ -14,9 +14,9 @@ import pytest
 from aimocap_addon.api.errors import API_ERROR_SENTENCES
 from aimocap_addon.jobs import drivers
 from aimocap_addon.jobs.drivers import CaptureRunner, ServiceAccess, run_blocking
-from aimocap_addon.jobs.engine import LOOPBACK_PACE, Pace
 from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest, Stage
 from aimocap_addon.jobs.store import CaptureStore, StoreError
+from aimocap_addon.jobs.waiting import LOOPBACK_PACE, Pace
 from tests.jobs.scripted_service import Fault, ScriptedService
 from tests.loopback import Answer, Request, closed_port_url
 from tests.result_files import FBX
@@ -227,6 +227,48 @@ def test_several_captures_run_side_by_side(bench: Bench, gate: threading.Event) 
     assert bench.service.charges == 3
 
 
+def test_captures_beyond_the_workers_wait_their_turn_and_all_arrive(bench: Bench, gate: threading.Event) -> None:
+    records = [bench.new() for _ in range(2 * drivers.MOST_WORKERS + 1)]
+    for record in records:
+        bench.runner.start(record, bench.access)
+    bench.drain_until(lambda: bench.service.count("poll") == drivers.MOST_WORKERS)
+    threads = [each for each in threading.enumerate() if each.name.startswith("aimocap-")]
+    assert (bench.runner.running, len(threads)) == (len(records), drivers.MOST_WORKERS)
+    assert bench.service.count("create") == drivers.MOST_WORKERS
+    stopped = records.pop()  # had no worker yet
+    assert bench.runner.stop(stopped.capture_id)
+    assert not bench.runner.is_running(stopped.capture_id)
+    gate.set()
+    bench.drain_until(lambda: all(bench.is_final(record) for record in [*records, stopped]))
+    assert bench.service.charges == len(records)
+    loaded = bench.store.load(stopped.capture_id)
+    assert loaded is not None
+    assert loaded.stage is Stage.STOPPED
+
+
+def test_closing_keeps_what_waits_for_a_worker_as_it_is(bench: Bench, gate: threading.Event) -> None:
+    records = [bench.new() for _ in range(drivers.MOST_WORKERS + 2)]
+    for record in records:
+        bench.runner.start(record, bench.access)
+    bench.drain_until(lambda: bench.service.count("poll") == drivers.MOST_WORKERS)
+    gate.set()
+    bench.runner.shutdown(PATIENCE)
+    stages = [record.stage for record in bench.store.pending()]
+    assert len(stages) == len(records)
+    assert stages[-2:] == [Stage.CREATED, Stage.CREATED]
+
+
+def test_found_capture_waits_for_a_connection_and_a_new_one_says_at_once_that_there_is_none(bench: Bench) -> None:
+    away = ServiceAccess(closed_port_url(), KEY)
+    new, found = bench.new(), bench.new()
+    bench.runner.start(new, away)
+    bench.runner.start(found, away, found=True)
+    bench.drain_until(lambda: bench.is_final(new))
+    bench.drain_until(lambda: (latest := bench.latest(found)) is not None and "No service answers" in latest.message)
+    assert bench.runner.is_running(found.capture_id)
+    assert not bench.is_final(found)
+
+
 def test_stop_ends_one_capture_and_leaves_the_other(bench: Bench, gate: threading.Event) -> None:
     stopped, other = bench.new(), bench.new()
     for record in (stopped, other):
@@ -304,7 +346,6 @@ def test_workers_do_not_keep_the_process_alive(bench: Bench, gate: threading.Eve
     gate.set()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_worker_that_breaks_is_told_and_its_job_is_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     record = bench.new()
     with monkeypatch.context() as patch:

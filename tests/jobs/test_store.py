@@ -90,7 +90,7 @@ def test_damaged_row_hides_no_other(store: CaptureStore, row: object) -> None:
         connection.execute("CREATE TABLE copy AS SELECT * FROM captures")  # without the constraints
         connection.execute("DROP TABLE captures")
         connection.execute("ALTER TABLE copy RENAME TO captures")
-        connection.execute("INSERT INTO captures VALUES ('bad', 9e9, ?)", (row,))
+        connection.execute("INSERT INTO captures VALUES ('bad', 9e9, ?, 1)", (row,))
     connection.close()
     assert store.load("bad") is None
     assert store.recent() == [good]
@@ -172,3 +172,70 @@ def test_claim_in_a_folder_that_went_away_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a" / "claims").write_text("")
     with pytest.raises(StoreError), store.claimed("one"):
         pass
+
+
+def ready(**changes: object) -> CaptureRecord:
+    return dataclasses.replace(CaptureRecord.new(REQUEST), stage=Stage.READY, **changes)  # type: ignore[arg-type]
+
+
+def test_pending_are_those_under_way_and_those_not_delivered(store: CaptureStore) -> None:
+    records = {stage: store.save(dataclasses.replace(CaptureRecord.new(REQUEST), stage=stage)) for stage in Stage}
+    store.save(ready(delivered=True))
+    expected = [record for stage, record in records.items() if stage not in (Stage.FAILED, Stage.STOPPED)]
+    assert sorted(store.pending(), key=lambda record: record.created_at) == expected
+    assert store.pending(2) == store.pending()[:2]
+
+
+def test_delivery_is_given_once_whoever_asks(store: CaptureStore) -> None:
+    record = store.save(ready())
+    taken: list[CaptureRecord | None] = []
+    threads = [
+        threading.Thread(target=lambda: taken.append(CaptureStore(store.folder).take_delivery(record.capture_id)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    [delivered] = [each for each in taken if each is not None]
+    assert delivered.delivered
+    assert store.load(record.capture_id) == delivered
+    assert store.pending() == []
+
+
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.READY])
+def test_what_is_not_ready_is_not_delivered(store: CaptureStore, stage: Stage) -> None:
+    record = store.save(dataclasses.replace(CaptureRecord.new(REQUEST), stage=stage))
+    assert store.take_delivery(record.capture_id) is None
+    assert store.take_delivery("unknown") is None
+    assert store.load(record.capture_id) == record
+
+
+def test_store_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
+    under_way, done = CaptureRecord.new(REQUEST), dataclasses.replace(CaptureRecord.new(REQUEST), stage=Stage.STOPPED)
+    connection = sqlite3.connect(tmp_path / DATABASE_NAME)
+    with connection:
+        connection.execute(
+            "CREATE TABLE captures (capture_id TEXT PRIMARY KEY, created_at REAL NOT NULL, record TEXT NOT NULL)"
+        )
+        for record in (under_way, done):
+            row = (record.capture_id, record.created_at, record.to_json())
+            connection.execute("INSERT INTO captures VALUES (?, ?, ?)", row)
+    connection.close()
+    stores = [CaptureStore(tmp_path) for _ in range(2)]
+    assert stores[0].pending() == [under_way]
+    assert len(stores[1].recent()) == 2
+
+
+def test_queries_for_what_is_pending_do_not_grow_with_the_history(store: CaptureStore) -> None:
+    for _ in range(300):
+        store.save(ready(delivered=True))
+    wanted = store.save(CaptureRecord.new(REQUEST))
+    connection = sqlite3.connect(store.folder / DATABASE_NAME)
+    steps = [0]
+    connection.set_progress_handler(lambda: steps.__setitem__(0, steps[0] + 1) or 0, 1)
+    rows = connection.execute("SELECT record FROM captures WHERE pending = 1 ORDER BY created_at LIMIT 1000").fetchall()
+    connection.close()
+    assert len(rows) == 1
+    assert steps[0] < 100
+    assert store.pending() == [wanted]
