@@ -37,7 +37,20 @@ from figures.mannequin import mannequin  # noqa: E402
 
 _LEG = 0.84  # metres of thigh and calf
 FORWARD = np.array((0.0, -1.0, 0.0))
-COLUMNS = ("arms", "legs", "palms", "fingers", "hips", "spine", "head", "path scale", "drift", "sink", "legs held")
+COLUMNS = (
+    "arms",
+    "legs",
+    "palms",
+    "fingers",
+    "feet",
+    "hips",
+    "spine",
+    "head",
+    "path scale",
+    "drift",
+    "sink",
+    "legs held",
+)
 
 
 def prepare(motion: str | Path) -> bpy.types.Object:

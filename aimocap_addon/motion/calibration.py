@@ -14,6 +14,7 @@ from .rotations import (
     cross,
     normalize,
     quaternion_between,
+    quaternion_from_axis_angle,
     quaternion_from_matrix,
     quaternion_multiply,
     quaternion_rotate,
@@ -22,13 +23,16 @@ from .skeleton import IDENTITY
 
 # Limbs in order, each with the joint its direction points to.
 _LIMBS = (("upper_arm", "lower_arm"), ("lower_arm", "hand"), ("thigh", "calf"), ("calf", "foot"))
+# The least part of a foot's length, seen from above, that tells where it points.
+_LYING = 0.3
 
 
-def calibrations(source: RestBody, target: RestBody) -> dict[str, Array]:
-    """Return, for each role of arms, legs and hands that both have, the turn C (4) from target's to source's rest.
+def calibrations(source: RestBody, target: RestBody, up: Array) -> dict[str, Array]:
+    """Return the turn C (4) from target's to source's rest, for each role of arms, legs, hands and feet that both have.
 
     C lays the target's limb along the source's. It starts from the C of the bone before and adds the smallest turn,
-    so that neighbours are not twisted against each other. Both bodies must be in the same space.
+    so that neighbours are not twisted against each other. Feet turn about `up` (3) alone, to where the performer's
+    point. Both bodies must be in the same space.
     """
     found: dict[str, Array] = {}
     for side in SIDES:
@@ -37,6 +41,7 @@ def calibrations(source: RestBody, target: RestBody) -> dict[str, Array]:
                 f"{side}_upper_arm" if limb == "lower_arm" else f"{side}_thigh" if limb == "calf" else ""
             )
             found |= _along(source, target, f"{side}_{limb}", f"{side}_{end}", IDENTITY if before is None else before)
+        found[f"{side}_foot"] = found[f"{side}_toe"] = _heading(source, target, side, up)
         hand = f"{side}_hand"
         if hand not in source.bones or hand not in target.bones:
             continue
@@ -65,6 +70,21 @@ def _along(source: RestBody, target: RestBody, bone: str, end: str, before: Arra
         return {bone: before}
     reached = quaternion_rotate(before, target.direction(bone, end))
     return {bone: quaternion_multiply(quaternion_between(reached, source.direction(bone, end)), before)}
+
+
+def _heading(source: RestBody, target: RestBody, side: str, up: Array) -> Array:
+    """Return the turn (4) about `up` that points the target's foot where the source's points; a sole stays flat.
+
+    No turn where a foot has no toes to tell, or where it hangs down.
+    """
+    foot, toe = f"{side}_foot", f"{side}_toe"
+    if not _both(source, target, foot, toe):
+        return IDENTITY
+    there, here = (normalize(body.direction(foot, toe)) for body in (source, target))
+    there, here = (direction - up * np.dot(direction, up) for direction in (there, here))
+    if min(np.linalg.norm(there), np.linalg.norm(here)) < _LYING:
+        return IDENTITY
+    return quaternion_from_axis_angle(up, np.arctan2(np.dot(up, np.cross(here, there)), np.dot(here, there)))
 
 
 def _palm(source: RestBody, target: RestBody, side: str, before: Array) -> Array:

@@ -7,8 +7,8 @@ T-pose), a calibration C turns the target's limb, at rest, into the source's:
 
     R_target(f) = R_source(f) * R_source_rest^-1 * C * R_target_rest
 
-See `calibration` for arms, legs and hands. Hips, spine, neck, head, clavicles, feet and toes have no C: upright is
-upright and a sole is flat on every skeleton, and the shape of the shoulders belongs to the character.
+See `calibration` for arms, legs, hands and feet. Hips, spine, neck, head and clavicles have no C: upright is upright on
+every skeleton, and the shape of the shoulders belongs to the character.
 
 The path of the hips is that of the midpoint of the hip joints, scaled by the ratio of leg lengths, then raised or
 lowered once so that planted toes are as high as they are at rest. Then `feet` holds planted feet in place.
@@ -129,7 +129,7 @@ def solve(
         if role in rest_s.bones
     }
 
-    wanted = _limbs(rest_s, rest_t, turned) | _trunk(rest_s, rest_t, turned, source_mapping, target_mapping)
+    wanted = _limbs(rest_s, rest_t, turned, up) | _trunk(rest_s, rest_t, turned, source_mapping, target_mapping)
     pose = _pose(target, {rest_t.bones[role]: r for role, r in wanted.items()})
     pose = _with_palms(target, rest_s, rest_t, pose, placed)
 
@@ -204,11 +204,9 @@ _PLACED = tuple(
 )
 
 
-def _limbs(source: RestBody, target: RestBody, turned: dict[str, Array]) -> dict[str, Array]:
+def _limbs(source: RestBody, target: RestBody, turned: dict[str, Array], up: Array) -> dict[str, Array]:
     """Return rotations (F, 4) bone to armature of everything but the trunk, by role."""
-    limbs = calibrations(source, target)
-    for side in SIDES:
-        limbs |= {f"{side}_{part}": IDENTITY for part in ("clavicle", "foot", "toe")}
+    limbs = calibrations(source, target, up) | {f"{side}_clavicle": IDENTITY for side in SIDES}
     roles = [role for role in limbs if role in source.bones and role in target.bones]
     if not roles:
         return {}

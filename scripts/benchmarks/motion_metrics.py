@@ -14,7 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aimocap_addon.motion.contacts import planted, spans
-from aimocap_addon.motion.rotations import quaternion_conjugate, quaternion_from_matrix, quaternion_multiply
+from aimocap_addon.motion.rotations import (
+    quaternion_between,
+    quaternion_conjugate,
+    quaternion_from_matrix,
+    quaternion_multiply,
+)
 
 Array = NDArray[np.float64]
 SIDES = ("left", "right")
@@ -90,6 +95,9 @@ def compare(source: Body, target: Body, rate: float) -> dict[str, float]:
         "palms": float(np.mean([_angle(_palm(source, side), _palm(target, side)) for side in SIDES]))
         if both.issuperset(f"{side}_{finger}_1" for side in SIDES for finger in ("index", "pinky"))
         else float("nan"),
+        "feet": float(np.mean([_soles(source, target, side) for side in SIDES]))
+        if both.issuperset(f"{side}_toe" for side in SIDES)
+        else float("nan"),
         "hips": float(np.mean(_turn(source, target, "hips", "hips"))),
         "spine": float(np.mean(_turn(source, target, _last(source, "spine"), _last(target, "spine")))),
         "head": float(np.mean(_turn(source, target, "head", "head"))) if "head" in both else float("nan"),
@@ -108,6 +116,18 @@ def _palm(body: Body, side: str) -> Array:
     )
 
 
+def _soles(source: Body, target: Body, side: str) -> Array:
+    """Degrees (F) between the soles, flat at rest and pointing from ankle to toes."""
+    flat = np.array((1.0, 1.0, 0.0))
+    soles = []
+    for body in (source, target):
+        ahead = (body.rest[f"{side}_toe"] - body.rest[f"{side}_foot"]) * flat
+        heading = quaternion_between(np.array((0.0, -1.0, 0.0)), ahead)
+        still = quaternion_conjugate(body.rest_rotations[f"{side}_foot"])
+        soles.append(quaternion_multiply(body.rotations[f"{side}_foot"], quaternion_multiply(still, heading)))
+    return _between(*soles)
+
+
 def _last(body: Body, chain: str) -> str:
     return max((role for role in body.positions if role.startswith(f"{chain}_")), key=lambda role: int(role[-1]))
 
@@ -118,6 +138,11 @@ def _turn(source: Body, target: Body, source_role: str, target_role: str) -> Arr
         quaternion_multiply(body.rotations[role], quaternion_conjugate(body.rest_rotations[role]))
         for body, role in ((target, target_role), (source, source_role))
     )
+    return _between(here, there)
+
+
+def _between(here: Array, there: Array) -> Array:
+    """Degrees (F) between rotations (F, 4)."""
     difference = quaternion_multiply(here, quaternion_conjugate(there))
     # the arc cosine of the scalar part cannot tell angles below 0.03 degrees in single precision
     return np.degrees(2.0 * np.arctan2(np.linalg.norm(difference[..., 1:], axis=-1), np.abs(difference[..., 0])))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
@@ -25,6 +26,7 @@ FRAMES = 16
 FREE_FEET = BindOptions(hold_contacts=False)
 SHOWN = (1, 9, FRAMES)
 LIMBS = (("upper_arm", "lower_arm"), ("lower_arm", "hand"), ("thigh", "calf"), ("calf", "foot"))
+FEET = (("foot", "toe"),)
 SOURCE, SOURCE_ROLES = "metahuman", FAMILIES["metahuman"].roles()
 
 
@@ -35,7 +37,7 @@ def performer() -> bpy.types.Object:
     return source
 
 
-def directions(obj: bpy.types.Object, roles: dict[str, str]) -> np.ndarray:
+def directions(obj: bpy.types.Object, roles: dict[str, str], limbs: Sequence[tuple[str, str]] = LIMBS) -> np.ndarray:
     """Unit limb directions (F, N, 3) in the scene."""
     found = []
     for frame in SHOWN:
@@ -45,7 +47,7 @@ def directions(obj: bpy.types.Object, roles: dict[str, str]) -> np.ndarray:
             [
                 (heads[f"{side}_{b}"] - heads[f"{side}_{a}"]).normalized()
                 for side in ("left", "right")
-                for a, b in LIMBS
+                for a, b in limbs
                 if f"{side}_{b}" in heads
             ]
         )
