@@ -17,7 +17,7 @@ lowered once so that planted toes are as high as they are at rest. Then `feet` h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ from .rotations import (
     quaternion_slerp,
 )
 from .skeleton import IDENTITY, Motion, Skeleton, stacked
-from .twist import twist_rotations
+from .twist import twist_bones, twist_rotations
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,7 @@ def solve(
     rest_t = RestBody.of(target.skeleton, target_mapping, IDENTITY)
     if min(rest_s.leg_length(), rest_t.leg_length()) < 1e-6:
         raise ValueError("the joints of the legs lie on each other")
+    target = _twists_at_rest(target, rest_t)
     hips = rest_t.bones["hips"]
     root = target.skeleton.with_ancestors([hips])[0]
     ratio = rest_t.leg_length() / rest_s.leg_length()
@@ -145,7 +146,7 @@ def solve(
     if options.hold_contacts:
         pose, rise = _planted_feet(target, rest_t, pose, head, stands, axes, ratio, motion.rate, options)
         head = head + rise[:, None] * up
-    twists = {rest_t.bones[role]: r for role, r in twist_rotations(rest_t, pose.world).items()}
+    twists = {rest_t.bones[role]: r for role, r in twist_rotations(target.skeleton, rest_t, pose.world).items()}
     if twists:
         pose = _posed_again(target, pose, twists)
 
@@ -163,6 +164,13 @@ def solve(
         head = head - _below(target, carrier, hips, pose.world, np.zeros(3))
     locations[carrier] = _location(target, carrier, pose.world, head, locations)
     return Solution(_channels(target, pose), pose.held, locations)
+
+
+def _twists_at_rest(target: Target, body: RestBody) -> Target:
+    """Return the target with its twist bones at rest: those in a row with a limb are part of it."""
+    rotations = target.rotations.copy()
+    rotations[twist_bones(body)] = IDENTITY
+    return replace(target, rotations=rotations)
 
 
 @dataclass(frozen=True)

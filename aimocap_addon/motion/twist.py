@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Helper bones that share a limb's roll, so that its skin does not wring."""
+"""Helper bones that share a limb's roll, so that its skin does not wring.
+
+They hang beside the limb's bone, as in Unreal's skeletons, or stand in a row with it, so that the next limb hangs from
+the last of them, as in Daz's and MakeHuman's.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from .body import RestBody
-from .mapping import SIDES, role_parents
+from .mapping import SIDES
 from .rotations import (
     Array,
     make_continuous,
@@ -16,6 +23,7 @@ from .rotations import (
     quaternion_multiply,
     quaternion_rotate,
 )
+from .skeleton import Skeleton
 
 # Limbs with the joint at their far end. The roll of the upper ones grows from none at the near end; that of the lower
 # ones grows towards the hand or foot.
@@ -23,33 +31,62 @@ _UPPER = {"upper_arm": "lower_arm", "thigh": "calf"}
 _LOWER = {"lower_arm": "hand", "calf": "foot"}
 
 
-def twist_rotations(body: RestBody, world: dict[int, Array]) -> dict[str, Array]:
+def twist_bones(body: RestBody) -> list[int]:
+    """Return the indices of the twist bones of `body`."""
+    return [bone for role, bone in body.bones.items() if "_twist_" in role]
+
+
+def twist_rotations(skeleton: Skeleton, body: RestBody, world: dict[int, Array]) -> dict[str, Array]:
     """Return the rotation (F, 4) bone to armature of each twist bone of `body`, by role.
 
     `world` holds the rotations of the limbs, by bone index. A twist bone takes as much of the roll as its head lies
-    along the limb (0 at the near joint, 1 at the far one).
+    along the limb (0 at the near joint, 1 at the far one). Of upper limbs with twist bones in a row, the last takes all
+    of the roll and the limb's own bone, which is then among the roles too, takes none. Each bone in a row rolls about
+    the line to the head of the next, so that no joint leaves its place.
     """
     found: dict[str, Array] = {}
-    for role in body.bones:
-        side, _, part = role.partition("_")
-        limb, is_twist, _ = part.partition("_twist_")
-        if side not in SIDES or not is_twist or f"{side}_{limb}" not in body.bones:
-            continue
-        near, far = f"{side}_{limb}", f"{side}_{(_UPPER | _LOWER)[limb]}"
-        if far not in body.bones:
-            continue
+    for near, far, twists in _limbs(body):
         along = body.direction(near, far)
-        share = float(np.clip(np.dot(body.positions[role] - body.positions[near], along) / np.dot(along, along), 0, 1))
-        axis = normalize(quaternion_rotate(quaternion_conjugate(body.rotations[near]), along))
-        if limb in _UPPER:
-            holder = next(r for r in ("hips", *role_parents(near)) if r in body.bones)
-            roll = _roll(body, world, holder, near, axis) * (share - 1.0)
+        share = {role: np.dot(body.direction(near, role), along) / np.dot(along, along) for role in twists}
+        above = skeleton.with_ancestors([body.bones[far]])
+        row = sorted((role for role in twists if body.bones[role] in above), key=lambda role: share[role])
+        is_upper = near.partition("_")[2] in _UPPER
+        if is_upper and row:
+            last = max(share[row[-1]], 1e-6)
+            share |= {role: share[role] / last for role in row} | {near: 0.0}
+            row = [near, *row]
+        lines = dict.fromkeys(twists, along) | {role: body.direction(role, end) for role, end in pairwise([*row, far])}
+        to_limb = quaternion_conjugate(body.rotations[near])
+        axis = normalize(quaternion_rotate(to_limb, along))
+        if is_upper:
+            roll = _roll(body, world, _holder(skeleton, body, near), near, axis)
         else:
-            roll = _roll(body, world, near, far, axis) * share
-        rest = quaternion_multiply(quaternion_conjugate(body.rotations[near]), body.rotations[role])
-        turned = quaternion_multiply(world[body.bones[near]], quaternion_from_axis_angle(axis, roll))
-        found[role] = quaternion_multiply(turned, rest)
+            roll = _roll(body, world, near, far, axis)
+        for role, line in lines.items():
+            own = np.clip(share[role], 0.0, 1.0) - (1.0 if is_upper else 0.0)
+            turn = quaternion_from_axis_angle(normalize(quaternion_rotate(to_limb, line)), roll * own)
+            rest = quaternion_multiply(to_limb, body.rotations[role])
+            found[role] = quaternion_multiply(quaternion_multiply(world[body.bones[near]], turn), rest)
     return found
+
+
+def _limbs(body: RestBody) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Yield the roles of each limb with twist bones: its own, that of the joint at its far end, the twist bones'."""
+    for side in SIDES:
+        for limb, end in (_UPPER | _LOWER).items():
+            near, far = f"{side}_{limb}", f"{side}_{end}"
+            twists = [role for role in body.bones if role.startswith(f"{near}_twist_")]
+            if twists and near in body.bones and far in body.bones:
+                yield near, far, twists
+
+
+def _holder(skeleton: Skeleton, body: RestBody, role: str) -> str:
+    """Return the role of the nearest bone above that of `role`."""
+    roles = {bone: name for name, bone in body.bones.items()}
+    bone = int(skeleton.parents[body.bones[role]])
+    while bone >= 0 and bone not in roles:
+        bone = int(skeleton.parents[bone])
+    return roles.get(bone, "hips")
 
 
 def _roll(body: RestBody, world: dict[int, Array], parent: str, child: str, axis: Array) -> Array:

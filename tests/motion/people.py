@@ -42,11 +42,15 @@ def person(
     trunk: list[tuple[str, float]] = TRUNK_5,
     seed: int | None = None,
     twists: bool = False,
+    twists_in_row: int = 0,
     knee: float = 0.49,
     hips: float = 0.09,
     metacarpals: bool = False,
 ) -> Skeleton:
     """A skeleton named as Unreal's; `arm_drop` in degrees; a `seed` gives every bone axes of its own.
+
+    With `twists`, twist bones hang from upper arm and forearm; upper arm, forearm and thigh have `twists_in_row` more
+    bones each, not quite on the line between the joints, from which the next limb hangs.
 
     `knee` is how high the knees are and `hips` how far to the side the thighs start, in metres before `height` scales.
     """
@@ -79,6 +83,17 @@ def person(
             for bone, end, share in (("lowerarm", "hand", 0.5), ("upperarm", "lowerarm", 0.0)):
                 near, far = at[f"{bone}_{side}"], at[f"{end}_{side}"]
                 rows.append((f"{bone}_twist_01_{side}", f"{bone}_{side}", near + share * (far - near)))
+        for bone, end in (("upperarm", "lowerarm"), ("lowerarm", "hand"), ("thigh", "calf")):
+            at = {name: head for name, _, head in rows}
+            holder = f"{bone}_{side}"
+            near, far = at[holder], at[f"{end}_{side}"]
+            for number in range(1, twists_in_row + 1):
+                off = np.array((0.004, 0.01, -0.007)) * number
+                name, share = f"{bone}_twist_0{number}_{side}", number / (twists_in_row + 1)
+                index = next(i for i, row in enumerate(rows) if row[0] == f"{end}_{side}")
+                rows.insert(index, (name, holder, near + share * (far - near) + off))
+                holder = name
+            rows = [(n, holder if n == f"{end}_{side}" else above_it, head) for n, above_it, head in rows]
     names = tuple(name for name, _, _ in rows)
     rest = np.tile(np.eye(4), (len(rows), 1, 1))
     rest[:, :3, 3] = [head * height for _, _, head in rows]

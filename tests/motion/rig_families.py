@@ -559,12 +559,12 @@ neck.x < spine_03.x @ neck 0/1 = neck_1
 head.x < neck.x @ head = head
 shoulder.{s} < spine_03.x @ clavicle = clavicle
 c_arm_twist_offset.{s} < shoulder.{s} @ arm 0 = upper_arm
-arm_stretch.{s} < c_arm_twist_offset.{s} @ arm 0.5
+arm_stretch.{s} < c_arm_twist_offset.{s} @ arm 0.5 = upper_arm_twist_1
 forearm_stretch.{s} < arm_stretch.{s} @ arm 1 = lower_arm
 forearm_twist.{s} < forearm_stretch.{s} @ arm 1.5 = lower_arm_twist_1
 hand.{s} < forearm_twist.{s} @ arm 2 = hand
 thigh_twist.{s} < root.x @ leg 0 = thigh
-thigh_stretch.{s} < thigh_twist.{s} @ leg 0.5
+thigh_stretch.{s} < thigh_twist.{s} @ leg 0.5 = thigh_twist_1
 leg_stretch.{s} < thigh_stretch.{s} @ leg 1 = calf
 leg_twist.{s} < leg_stretch.{s} @ leg 1.5 = calf_twist_1
 foot.{s} < leg_twist.{s} @ leg 2 = foot
@@ -634,12 +634,12 @@ head < neckUpper @ head = head
 {s}Pectoral < chestLower @ breast
 {s}Collar < chestUpper @ clavicle = clavicle
 {s}ShldrBend < {s}Collar @ arm 0 = upper_arm
-{s}ShldrTwist < {s}ShldrBend @ arm 0.5
+{s}ShldrTwist < {s}ShldrBend @ arm 0.5 = upper_arm_twist_1
 {s}ForearmBend < {s}ShldrTwist @ arm 1 = lower_arm
 {s}ForearmTwist < {s}ForearmBend @ arm 1.5 = lower_arm_twist_1
 {s}Hand < {s}ForearmTwist @ arm 2 = hand
 {s}ThighBend < pelvis @ leg 0 = thigh
-{s}ThighTwist < {s}ThighBend @ leg 0.5
+{s}ThighTwist < {s}ThighBend @ leg 0.5 = thigh_twist_1
 {s}Shin < {s}ThighTwist @ leg 1 = calf
 {s}Foot < {s}Shin @ leg 2 = foot
 {s}Metatarsals < {s}Foot @ leg 2.3
@@ -886,13 +886,13 @@ breast.{s} < spine02 @ breast
 clavicle.{s} < spine01 @ clavicle = clavicle
 shoulder01.{s} < clavicle.{s} @ arm -0.2
 upperarm01.{s} < shoulder01.{s} @ arm 0 = upper_arm
-upperarm02.{s} < upperarm01.{s} @ arm 0.5
+upperarm02.{s} < upperarm01.{s} @ arm 0.5 = upper_arm_twist_1
 lowerarm01.{s} < upperarm02.{s} @ arm 1 = lower_arm
 lowerarm02.{s} < lowerarm01.{s} @ arm 1.5 = lower_arm_twist_1
 wrist.{s} < lowerarm02.{s} @ arm 2 = hand
 pelvis.{s} < root @ groin
 upperleg01.{s} < pelvis.{s} @ leg 0 = thigh
-upperleg02.{s} < upperleg01.{s} @ leg 0.5
+upperleg02.{s} < upperleg01.{s} @ leg 0.5 = thigh_twist_1
 lowerleg01.{s} < upperleg02.{s} @ leg 1 = calf
 lowerleg02.{s} < lowerleg01.{s} @ leg 1.5 = calf_twist_1
 foot.{s} < lowerleg02.{s} @ leg 2 = foot

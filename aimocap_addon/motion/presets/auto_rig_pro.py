@@ -57,7 +57,12 @@ UNIVERSAL = Preset(
     },
     fingers=_FINGERS,
     metacarpals=_METACARPALS,
-    twists={"lower_arm": ("forearm_twist.{side}",), "calf": ("leg_twist.{side}",)},
+    twists={
+        "upper_arm": ("arm_stretch.{side}",),
+        "lower_arm": ("forearm_twist.{side}",),
+        "thigh": ("thigh_stretch.{side}",),
+        "calf": ("leg_twist.{side}",),
+    },
 )
 
 CONTROLS = Preset(

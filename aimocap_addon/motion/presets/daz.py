@@ -29,7 +29,11 @@ GENESIS_8 = Preset(
         "ring": "{side}Carpal3",
         "pinky": "{side}Carpal4",
     },
-    twists={"lower_arm": ("{side}ForearmTwist",)},
+    twists={
+        "upper_arm": ("{side}ShldrTwist",),
+        "lower_arm": ("{side}ForearmTwist",),
+        "thigh": ("{side}ThighTwist",),
+    },
 )
 
 GENESIS_9 = Preset(

@@ -30,5 +30,10 @@ PRESET = Preset(
         for i, finger in enumerate(("thumb", "index", "middle", "ring", "pinky"), 1)
     },
     metacarpals={finger: f"metacarpal{i}.{{side}}" for i, finger in enumerate(("index", "middle", "ring", "pinky"), 1)},
-    twists={"lower_arm": ("lowerarm02.{side}",), "calf": ("lowerleg02.{side}",)},
+    twists={
+        "upper_arm": ("upperarm02.{side}",),
+        "lower_arm": ("lowerarm02.{side}",),
+        "thigh": ("upperleg02.{side}",),
+        "calf": ("lowerleg02.{side}",),
+    },
 )

@@ -29,5 +29,10 @@ PRESET = Preset(
         "ring": "palm.03.{side}",
         "pinky": "palm.04.{side}",
     },
-    twists={"lower_arm": ("forearm.{side}.001",), "calf": ("shin.{side}.001",)},
+    twists={
+        "upper_arm": ("upper_arm.{side}.001",),
+        "lower_arm": ("forearm.{side}.001",),
+        "thigh": ("thigh.{side}.001",),
+        "calf": ("shin.{side}.001",),
+    },
 )
