@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,8 +21,11 @@ from .rotations import (
 )
 from .skeleton import IDENTITY
 
-# Limbs in order, each with the joint its direction points to.
-_LIMBS = (("upper_arm", "lower_arm"), ("lower_arm", "hand"), ("thigh", "calf"), ("calf", "foot"))
+# Limbs of a side, inner ones first, each with the joint its direction points to and the limb before it.
+_LIMBS = (
+    (("upper_arm", "lower_arm", ""), ("thigh", "calf", "")),
+    (("lower_arm", "hand", "upper_arm"), ("calf", "foot", "thigh")),
+)
 # The least part of a foot's length, seen from above, that tells where it points.
 _LYING = 0.3
 
@@ -35,26 +38,21 @@ def calibrations(source: RestBody, target: RestBody, up: Array) -> dict[str, Arr
     point. Both bodies must be in the same space.
     """
     found: dict[str, Array] = {}
+    for limbs in _LIMBS:
+        parts = [(f"{s}_{limb}", f"{s}_{end}", f"{s}_{before}") for s in SIDES for limb, end, before in limbs]
+        found |= _along(source, target, [(part, end, found.get(before, IDENTITY)) for part, end, before in parts])
     for side in SIDES:
-        for limb, end in _LIMBS:
-            before = found.get(
-                f"{side}_upper_arm" if limb == "lower_arm" else f"{side}_thigh" if limb == "calf" else ""
-            )
-            found |= _along(source, target, f"{side}_{limb}", f"{side}_{end}", IDENTITY if before is None else before)
         found[f"{side}_foot"] = found[f"{side}_toe"] = _heading(source, target, side, up)
-        hand = f"{side}_hand"
-        if hand not in source.bones or hand not in target.bones:
-            continue
-        found[hand] = _palm(source, target, side, found.get(f"{side}_lower_arm", IDENTITY))
-        for finger in FINGERS:
-            before = found[hand]
-            found[f"{side}_{finger}_metacarpal"] = before  # the palm keeps the character's own shape
-            bones = [f"{side}_{finger}_{n}" for n in (1, 2, 3)]
-            for bone, end in pairwise(bones):
-                found |= _along(source, target, bone, end, before)
-                before = found.get(bone, before)
-            if _both(source, target, bones[-1]):
-                found[bones[-1]] = before
+    hands = [side for side in SIDES if _both(source, target, f"{side}_hand")]
+    for side in hands:
+        palm = _palm(source, target, side, found.get(f"{side}_lower_arm", IDENTITY))
+        found[f"{side}_hand"] = palm
+        found |= {f"{side}_{finger}_metacarpal": palm for finger in FINGERS}  # the palm keeps the character's own shape
+    before = {f"{side}_{finger}": found[f"{side}_hand"] for side in hands for finger in FINGERS}
+    for n in (1, 2):
+        found |= _along(source, target, [(f"{finger}_{n}", f"{finger}_{n + 1}", c) for finger, c in before.items()])
+        before = {finger: found.get(f"{finger}_{n}", c) for finger, c in before.items()}
+    found |= {f"{finger}_3": c for finger, c in before.items()}
     return {role: c for role, c in found.items() if _both(source, target, role)}
 
 
@@ -62,14 +60,20 @@ def _both(source: RestBody, target: RestBody, *roles: str) -> bool:
     return all(role in source.bones and role in target.bones for role in roles)
 
 
-def _along(source: RestBody, target: RestBody, bone: str, end: str, before: Array) -> dict[str, Array]:
-    """Return the calibration of one limb, or `before` where its direction is not known on both bodies."""
-    if not _both(source, target, bone):
-        return {}
-    if not _both(source, target, end):
-        return {bone: before}
-    reached = quaternion_rotate(before, target.direction(bone, end))
-    return {bone: quaternion_multiply(quaternion_between(reached, source.direction(bone, end)), before)}
+def _along(source: RestBody, target: RestBody, limbs: Sequence[tuple[str, str, Array]]) -> dict[str, Array]:
+    """Return the calibrations of limbs that both bodies have.
+
+    Each is given by its bone, the bone to which it points and the C (4) of the limb before, which it takes where its
+    direction is not known on both bodies.
+    """
+    found = {bone: before for bone, _, before in limbs if _both(source, target, bone)}
+    limbs = [limb for limb in limbs if _both(source, target, *limb[:2])]
+    if limbs:
+        before = np.stack([c for _, _, c in limbs])
+        there, here = (np.stack([body.direction(bone, end) for bone, end, _ in limbs]) for body in (source, target))
+        turns = quaternion_multiply(quaternion_between(quaternion_rotate(before, here), there), before)
+        found.update(zip((bone for bone, _, _ in limbs), turns, strict=True))
+    return found
 
 
 def _heading(source: RestBody, target: RestBody, side: str, up: Array) -> Array:
@@ -98,7 +102,7 @@ def _palm(source: RestBody, target: RestBody, side: str, before: Array) -> Array
     hand = f"{side}_hand"
     frames = [palm_frame(*(body.direction(hand, knuckle) for knuckle in knuckles)) for body in (target, source)]
     if any(abs(np.linalg.det(frame)) < 0.5 for frame in frames):
-        return _along(source, target, hand, knuckles[1], before)[hand]
+        return _along(source, target, [(hand, knuckles[1], before)])[hand]
     return quaternion_from_matrix(frames[1] @ frames[0].T)
 
 

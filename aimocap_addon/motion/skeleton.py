@@ -115,9 +115,12 @@ def forward_kinematics(
     return turned, placed
 
 
-def stacked(arrays: Sequence[Array]) -> Array:
-    """Return arrays (F, N), some of which may do without the frame axis, as one (B, F, N), or (B, 1, N) if all do."""
-    frames = max(len(array) if array.ndim > 1 else 1 for array in arrays)
+def stacked(arrays: Sequence[Array], frames: int = 1) -> Array:
+    """Return arrays (F, N) as one (B, F, N).
+
+    Some may do without the frame axis; if all do, F is `frames`.
+    """
+    frames = max(frames, *(len(array) if array.ndim > 1 else 1 for array in arrays))
     whole = np.empty((len(arrays), frames, arrays[0].shape[-1]))
     for i, array in enumerate(arrays):
         whole[i] = array

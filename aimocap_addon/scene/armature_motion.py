@@ -29,7 +29,7 @@ from ..motion.rotations import (
     quaternion_multiply,
     quaternion_rotate,
 )
-from ..motion.skeleton import Motion, Skeleton, forward_kinematics
+from ..motion.skeleton import Motion, Skeleton, forward_kinematics, stacked
 from . import compat
 from .curve_samples import Channels, bone_of, keyed
 from .fewer_keys import Tolerance, needed_rows
@@ -125,9 +125,8 @@ def read_motion(armature: bpy.types.Object, skeleton: Skeleton, names: Sequence[
             if not posed.bone.use_connect
         }
         turned, placed = forward_kinematics(skeleton, needed, _rotations(wanted, channels), locations)
-        count = len(frames)
-        motion_rotations = np.stack([np.broadcast_to(turned[bone], (count, 4)) for bone in bones])
-        motion_positions = np.stack([np.broadcast_to(placed[bone], (count, 3)) for bone in bones])
+        motion_rotations = stacked([turned[bone] for bone in bones], len(frames))
+        motion_positions = stacked([placed[bone] for bone in bones], len(frames))
         objects = _object_matrices(armature, channels, len(frames))
     else:
         matrices, objects = _evaluated(armature, bones, frames)
@@ -163,26 +162,24 @@ def write_action(
         points[:, 0] = first_frame + np.arange(count)
         linear = np.full(count, _LINEAR, dtype=np.int32)
 
-        def write(path: str, index: int, values: Array, group: str, kept: NDArray[np.intp] | None) -> None:
-            curve = compat.create_curve(action, curves, path, index, group)
-            points[:, 1] = values
-            made = points if kept is None else points[kept]
-            keys = curve.keyframe_points
-            keys.add(len(made))
-            keys.foreach_set("co", made.ravel())
-            keys.foreach_set("interpolation", linear[: len(made)])
-            curve.update()  # places the handles, for whoever makes the keys curved later
+        def write(path: str, values: Array, free: Sequence[int], group: str, kept: NDArray[np.intp] | None) -> None:
+            for i, curve in zip(free, compat.create_curves(action, curves, path, free, group), strict=True):
+                points[:, 1] = values[:, i]
+                made = points if kept is None else points[kept]
+                keys = curve.keyframe_points
+                keys.add(len(made))
+                keys.foreach_set("co", made.ravel())
+                keys.foreach_set("interpolation", linear[: len(made)])
+                curve.update()  # places the handles, for whoever makes the keys curved later
 
         for index, properties in channels.items():
             bone = bones[index]
             for channel, values in properties.items():
-                path = bone.path_from_id(channel)
-                for i, locked in enumerate(locks[index, channel]):
-                    if not locked:
-                        write(path, i, values[:, i], bone.name, rows.get(index))
+                free = [i for i, locked in enumerate(locks[index, channel]) if not locked]
+                write(bone.path_from_id(channel), values, free, bone.name, rows.get(index))
         for path, value in fixed.items():
-            curve = compat.create_curve(action, curves, path, 0, "Switches")
-            curve.keyframe_points.insert(first_frame, value)
+            for curve in compat.create_curves(action, curves, path, (0,), "Switches"):
+                curve.keyframe_points.insert(first_frame, value)
     except Exception:
         bpy.data.actions.remove(action)
         raise
@@ -296,8 +293,8 @@ def _composed(armature: bpy.types.Object) -> Any:
 
 
 def _is_unscaled(bone: bpy.types.PoseBone, channels: Channels) -> bool:
-    scales = [np.array(bone.scale), *channels.keys(bone.name, "scale")]
-    return all(np.abs(values - 1.0).max() < 1e-4 for values in scales)
+    present = all(abs(value - 1.0) < 1e-4 for value in bone.scale)
+    return present and all(np.abs(values - 1.0).max() < 1e-4 for values in channels.keys(bone.name, "scale"))
 
 
 def _rotations(bones: Mapping[int, bpy.types.PoseBone], channels: Channels) -> dict[int, Array]:

@@ -86,8 +86,7 @@ def make_performer(frames: int) -> bpy.types.Object:
 def _key(action: bpy.types.Action, curves: object, path: str, values: Array) -> None:
     points = np.empty((len(values), 2), dtype=np.float32)
     points[:, 0] = 1 + np.arange(len(values))
-    for index in range(values.shape[1]):
-        curve = compat.create_curve(action, curves, path, index, "Walk")
+    for index, curve in enumerate(compat.create_curves(action, curves, path, range(values.shape[1]), "Walk")):
         points[:, 1] = values[:, index]
         curve.keyframe_points.add(len(values))
         curve.keyframe_points.foreach_set("co", points.ravel())

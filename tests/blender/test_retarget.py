@@ -493,7 +493,7 @@ def test_a_failed_write_leaves_no_action(monkeypatch: pytest.MonkeyPatch) -> Non
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(compat, "create_curve", full)
+    monkeypatch.setattr(compat, "create_curves", full)
     with pytest.raises(MemoryError):
         bind(source, target)
     assert state(target) == before
