@@ -154,7 +154,10 @@ def _status_sentence(status: int, phrase: str) -> str:
     if status == 429:
         return "The service asks to slow down: try again in a while."
     if 300 <= status < 400:
-        return f"The service redirects to another address (HTTP {status}): check the base URL in the preferences."
+        return (
+            f"The service redirects to another address (HTTP {status}): log in to the network if it asks for that, or "
+            "check the base URL in the preferences."
+        )
     if status in (401, 403, 404, 410):
         return (
             f"The service has nothing for us at this address (HTTP {status}): it may have expired, or the base URL in "

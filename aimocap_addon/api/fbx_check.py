@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import math
 import mmap
+import re
 import struct
 import sys
 import zlib
 from array import array
+from collections.abc import Iterable
 from pathlib import Path
 
 _MAGIC = b"Kaydara FBX Binary  \x00\x1a\x00"
@@ -26,12 +28,13 @@ _SCALARS = {b"C": 1, b"B": 1, b"Z": 1, b"Y": 2, b"I": 4, b"F": 4, b"D": 8, b"L":
 _ARRAYS = {b"b": 1, b"c": 1, b"i": 4, b"f": 4, b"d": 8, b"l": 8}
 _BLOBS = (b"S", b"R")
 _ASCII_HEAD = 4096
+_ASCII_QUIET = re.compile(rb'"[^"]*"|;.*')  # texts and comments
 
 
 def check_fbx(path: Path) -> None:
     """Raise ValueError, with a short reason, unless the file is a whole FBX file with finite numbers.
 
-    Of a text file only the beginning is looked at: Blender reads none before 5.x.
+    Of a text file, which Blender reads from 5.x on, the beginning and the braces are looked at.
     """
     with path.open("rb") as stream:
         head = stream.read(_ASCII_HEAD)
@@ -40,11 +43,25 @@ def check_fbx(path: Path) -> None:
                 _Walk(data).run()
         elif not _is_ascii_fbx(head):
             raise ValueError("it is no FBX file")
+        else:
+            stream.seek(0)
+            _check_braces(stream)
 
 
 def _is_ascii_fbx(head: bytes) -> bool:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return b"\x00" not in head and (text.startswith(b"; FBX ") or b"FBXHeaderExtension:" in text)
+
+
+def _check_braces(lines: Iterable[bytes]) -> None:
+    depth = 0
+    for line in lines:
+        code = _ASCII_QUIET.sub(b"", line)
+        depth += code.count(b"{") - code.count(b"}")
+        if depth < 0:
+            raise ValueError("its braces do not fit together")
+    if depth:
+        raise ValueError("it is cut off")
 
 
 class _Walk:

@@ -26,6 +26,7 @@ from ..api.errors import (
     TransferCanceledError,
     UnexpectedAnswerError,
     UnreachableError,
+    UnusableResultError,
     sentence_for,
 )
 from ..api.models import CreateJobRequest, JobOutput, JobPoll, JobResult, JobStatus, MocapType, ResultType
@@ -40,9 +41,15 @@ EmitRecord = Callable[[CaptureRecord], None]
 _GONE_JOB = frozenset({404, 410})
 _GONE_UPLOAD = frozenset({400, 401, 403, 404, 410})  # 400: an expired token at some storages
 _GONE_RESULT = frozenset({401, 403, 404, 409, 410})  # 409: not packed yet
+_STATE_WRONG = frozenset({400, 404, 409, 410, 422})  # what services may say when the video has not arrived
 _MAX_DRAFTS = 3
+_MAX_UPLOADS = 2
+_MAX_UNUSABLE = 3
+_MAX_OUTPUTS = 16  # far more than there are targets
+_DRAFTS_IN_A_ROW = 3  # after which a submitted job counts as not submitted
 _NO_PLACE = "api_concurrency_limit_exceeded"
 _LONGEST_STEM = 50  # characters of up to 4 bytes, in a name of at most 255 bytes
+_RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
 _PROGRESS_PERIOD = 0.1  # seconds between two progress reports
 
 
@@ -65,6 +72,9 @@ class CaptureEngine:
         self._drafts = 0  # create requests that made a draft, or may have
         self._own_draft: str | None = None  # the job made in this run, whose state is known
         self._uploaded: str | None = None  # the job whose video has arrived in this run
+        self._uploads = 0
+        self._drafts_seen = 0  # polls in a row that tell a submitted job as a draft
+        self._unusable = 0  # results that were thrown away
         self._latest: CaptureRecord | None = None
         self._last_report = 0.0
         self._started = time.monotonic()
@@ -171,16 +181,28 @@ class CaptureEngine:
             if fingerprint(video) != before:
                 raise SourceFileError(f"“{video.name}” changed while it was being sent: capture it again.")
             self._uploaded = job_id
+            self._uploads += 1
         if self._stop.is_set():  # the last moment at which stopping costs nothing
             raise TransferCanceledError
         record = self._keep(record.changed(submit_sent=True, progress=1.0))
         try:
             self._client.complete_upload(job_id)
         except ApiError as error:
-            # 409 may mean that an earlier complete-upload did arrive, whatever became of its answer.
-            if error.status != 409 or self._client.poll(job_id).job.status is JobStatus.DRAFT:
-                raise
+            return self._after_refusal(record, job_id, error)
         return self._keep(record.moved_to(Stage.ADMITTED))
+
+    def _after_refusal(self, record: CaptureRecord, job_id: str, error: ApiError) -> CaptureRecord:
+        """Go on where the service refused complete-upload for no reason that it names to people."""
+        if error.code in API_ERROR_SENTENCES or isinstance(error, KeyRefusedError) or error.status not in _STATE_WRONG:
+            raise error
+        if self._client.poll(job_id).job.status is not JobStatus.DRAFT:
+            # An earlier complete-upload did arrive, whatever became of its answer.
+            return self._keep(record.moved_to(Stage.ADMITTED))
+        if self._uploads >= _MAX_UPLOADS:
+            raise error
+        # Something else than the service, such as a network that wants a log-in, may have answered to the upload.
+        self._uploaded = None
+        return record
 
     def _without_job(self, record: CaptureRecord, error: ApiError) -> CaptureRecord:
         """Go on when the status of an earlier job cannot be had."""
@@ -203,6 +225,11 @@ class CaptureEngine:
         assert record.job_id is not None
         poll = self._client.poll(record.job_id)
         status = poll.job.status
+        self._drafts_seen = self._drafts_seen + 1 if status is JobStatus.DRAFT else 0
+        if self._drafts_seen >= _DRAFTS_IN_A_ROW:
+            # What answered to complete-upload was not the service, so the step is made again.
+            self._drafts_seen = 0
+            return self._keep(record.moved_to(Stage.UPLOADING))
         if status is JobStatus.COMPLETED:
             return self._keep(record.moved_to(Stage.DOWNLOADING))
         if status is JobStatus.FAILED:
@@ -243,7 +270,7 @@ class CaptureEngine:
     def _download(self, record: CaptureRecord) -> CaptureRecord:
         assert record.job_id is not None
         result = self._result(record.job_id)
-        wanted = [output for output in result.outputs if output.url]
+        wanted = list({output.target_id: output for output in result.outputs if output.url}.values())[:_MAX_OUTPUTS]
         if not wanted:
             sentence = "The service finished but delivered no file: retry in a while, or write to its support."
             return self._keep(record.failed(Failure(sentence, "no_output", retryable=True)))
@@ -314,6 +341,11 @@ class CaptureEngine:
         if isinstance(error, ApiError) and not isinstance(error, KeyRefusedError) and record.stage is Stage.DOWNLOADING:
             # An expired download address: the next attempt asks for a fresh one.
             retryable = retryable or error.status in _GONE_RESULT
+        if isinstance(error, ApiError) and 300 <= error.status < 400:
+            retryable = record.submit_sent  # a network that wants a log-in, since the service was there before
+        if isinstance(error, UnusableResultError):
+            self._unusable += 1
+            retryable = self._unusable < _MAX_UNUSABLE
         return retryable and failing_for < self._pace.give_up_after
 
     def _pause(self, record: CaptureRecord, attempt: int, error: AimocapError) -> float:
@@ -366,7 +398,8 @@ def _readable(text: str) -> str:
 
 def _safe_stem(title: str) -> str:
     """Return the title as a file name without extension that every system takes."""
-    return re.sub(r"[^\w\- ]+", "_", title)[:_LONGEST_STEM].strip(" _") or "capture"
+    stem = re.sub(r"[^\w\- ]+", "_", title)[:_LONGEST_STEM].strip(" _") or "capture"
+    return f"{stem}_" if stem.upper() in _RESERVED_NAMES else stem
 
 
 def result_name(title: str, output: JobOutput) -> str:

@@ -34,7 +34,8 @@ TRANSITIONS: dict[Stage, frozenset[Stage]] = {
     Stage.CREATED: frozenset({Stage.UPLOADING, Stage.FAILED, Stage.STOPPED}),
     # Back to created when the upload address has expired: a new draft is needed.
     Stage.UPLOADING: frozenset({Stage.CREATED, Stage.ADMITTED, Stage.FAILED, Stage.STOPPED}),
-    Stage.ADMITTED: frozenset({Stage.PROCESSING, Stage.DOWNLOADING, Stage.FAILED, Stage.STOPPED}),
+    # Back to uploading when the service tells the job as a draft still.
+    Stage.ADMITTED: frozenset({Stage.UPLOADING, Stage.PROCESSING, Stage.DOWNLOADING, Stage.FAILED, Stage.STOPPED}),
     Stage.PROCESSING: frozenset({Stage.ADMITTED, Stage.DOWNLOADING, Stage.FAILED, Stage.STOPPED}),
     Stage.DOWNLOADING: frozenset({Stage.READY, Stage.FAILED, Stage.STOPPED}),
     Stage.READY: frozenset(),

@@ -61,10 +61,17 @@ def nested(depth: int) -> bytes:
 
 
 FBX_KIND, ROBOT_KIND = RESULT_KINDS[ResultType.FBX], RESULT_KINDS[ResultType.ROBOT_MOTION_JSON]
+TEXT_FBX = b"""; FBX 7.4.0 project file
+; ---- {
+
+FBXHeaderExtension:  {
+    Creator: "}"
+}
+"""
 GOOD = {
     "binary FBX": (FBX, FBX_KIND),
     "binary FBX of 2016 and later": (small_fbx(7700), FBX_KIND),
-    "text FBX": (b"; FBX 7.4.0 project file\n; ----\n\nFBXHeaderExtension:  {\n}\n", FBX_KIND),
+    "text FBX": (TEXT_FBX, FBX_KIND),
     "robot motion": (ROBOT_JSON, ROBOT_KIND),
     "robot of 23 joints": (json.dumps(robot_motion(joints=23, frameCount=7)).encode(), ROBOT_KIND),
     "preview": (PREVIEW, PREVIEW_KIND),
@@ -95,6 +102,7 @@ BAD = {
         "memory",
     ),
     "FBX nested without end": (nested(300), FBX_KIND, "too deep"),
+    "half a text FBX": (TEXT_FBX[:-5], FBX_KIND, "cut off"),
     "page for robot motion": (HTML, ROBOT_KIND, "JSON"),
     "robot motion cut off": (ROBOT_JSON[:-10], ROBOT_KIND, "JSON"),
     "robot motion nested without end": (b"[" * 100_000, ROBOT_KIND, "JSON"),

@@ -357,11 +357,46 @@ def test_stale_status_leads_to_a_conflict_and_the_capture_goes_on(bench: Bench) 
     assert (bench.service.count("complete"), bench.service.charges) == (2, 1)
 
 
-def test_conflict_of_a_draft_is_a_refusal(bench: Bench) -> None:
-    bench.service.faults["complete"] = [refusal("wrong_state", 409)]
+def test_conflict_of_a_draft_is_a_refusal_once_the_video_was_sent_again(bench: Bench) -> None:
+    bench.service.faults["complete"] = [refusal("wrong_state", 409)] * 2
     record = bench.run()
     assert (record.stage, record.failure and record.failure.code) == (Stage.FAILED, "wrong_state")
     assert bench.service.charges == 0
+
+
+def test_video_that_something_else_took_in_is_sent_again(bench: Bench) -> None:
+    bench.service.faults["upload"] = [Fault(Answer(body=b"<html>Log in</html>"))]
+    bench.service.faults["complete"] = [refusal("upload_missing", 409)]
+    assert bench.run().stage is Stage.READY
+    assert (bench.service.count("create"), bench.service.count("upload"), bench.service.charges) == (1, 2, 1)
+
+
+def test_submit_that_something_else_took_in_is_made_again_after_asking(bench: Bench) -> None:
+    bench.service.faults["complete"] = [Fault(Answer(body=b"<html>Log in</html>"))]
+    assert bench.run().stage is Stage.READY
+    assert (bench.service.count("create"), bench.service.count("complete"), bench.service.charges) == (1, 2, 1)
+    assert bench.service.calls.index("poll") < len(bench.service.calls) - bench.service.calls[::-1].index("complete")
+
+
+def test_network_that_wants_a_log_in_is_waited_out(bench: Bench) -> None:
+    elsewhere = Answer(302, headers={"Location": "https://login.invalid/"})
+    for call in ("complete", "poll", "result", "download default"):
+        bench.service.faults[call] = [Fault(elsewhere)] * 2
+    assert bench.run().stage is Stage.READY
+    assert bench.service.charges == 1
+
+
+def test_result_that_is_no_motion_is_fetched_again_and_given_up_in_the_end(bench: Bench) -> None:
+    page = Fault(Answer(body=b"<html>Log in</html>"))
+    bench.service.faults["download default"] = [page]
+    assert bench.run().stage is Stage.READY
+    bench.service.faults["download default"] = [page] * 9
+    record = bench.run()
+    assert record.failure is not None
+    assert "cannot be used (it is no FBX file)" in record.failure.sentence
+    assert record.failure.retryable
+    assert bench.service.count("download default") == 2 + 3
+    assert not list(bench.store.results_folder(record.capture_id).iterdir())
 
 
 def test_full_plan_is_waited_out(bench: Bench) -> None:

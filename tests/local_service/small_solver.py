@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real service with a solver that takes no time: what it does hangs on the name of the video.
 
-Its FBX has the request as JSON below the first line, so that a test sees what reached the solver.
+Its FBX has the request as JSON for its only text, so that a test sees what reached the solver.
 """
 
 import itertools
@@ -16,16 +16,14 @@ from typing import Any
 
 from aimocap_addon.local_service.cli import main
 from aimocap_addon.local_service.solver.interface import NobodyFoundError, ProgressCallback, SolveRequest
+from tests import result_files
 
 MODULE = "tests.local_service.small_solver"
 
 
-_FBX_HEAD = "; FBX 7.4.0 project file\n"
-
-
 def solved(fbx: bytes) -> dict[str, Any]:
     """Return the request that the solver wrote into its file."""
-    return json.loads(fbx.decode().removeprefix(_FBX_HEAD))
+    return json.loads(fbx[fbx.index(b"{") : fbx.rindex(b"}") + 1])
 
 
 def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: ProgressCallback) -> None:  # noqa: PLR0912  one branch per name
@@ -67,18 +65,15 @@ def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: Progress
                 time.sleep(0.05)
             child.kill()
             child.wait()
-    outputs["default"].write_text(
-        _FBX_HEAD
-        + json.dumps(
-            {
-                "start": request.start_sec,
-                "end": request.end_sec,
-                "fps": request.export_fps,
-                "type": request.mocap_type,
-                "bytes": request.video.stat().st_size,
-            }
-        )
-    )
+    made = {
+        "start": request.start_sec,
+        "end": request.end_sec,
+        "fps": request.export_fps,
+        "type": request.mocap_type,
+        "bytes": request.video.stat().st_size,
+    }
+    solved_record = result_files.record(7400, b"Solved", [result_files.text(json.dumps(made).encode())])
+    outputs["default"].write_bytes(result_files.fbx([solved_record]))
 
 
 def _solver(_blender: str | None):
