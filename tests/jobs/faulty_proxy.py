@@ -13,7 +13,7 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -56,7 +56,7 @@ class Answer:
         return self.head + self.body
 
     @classmethod
-    def of(cls, status: int, body: bytes = b"", *, length: int | None = None, **headers: str) -> Self:
+    def of(cls, status: int, body: bytes = b"", headers: Mapping[str, str] = {}, length: int | None = None) -> Self:
         """An answer made here; header names are written with underscores, `length` is what it promises."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         named |= {"Content-Length": str(len(body) if length is None else length), "Connection": "close"}

@@ -39,7 +39,7 @@ _MOST_RETRIES = 2
 
 
 def _answer(status: int, body: bytes = b"", **headers: str) -> NetworkFault:
-    return NetworkFault(lambda exchange: exchange.send(Answer.of(status, body, **headers).raw))
+    return NetworkFault(lambda exchange: exchange.send(Answer.of(status, body, headers).raw))
 
 
 def _busy(status: int, **headers: str) -> NetworkFault:
@@ -51,7 +51,7 @@ def _skewed(status: int, offset: float) -> NetworkFault:
 
     def act(exchange: Exchange) -> None:
         now = formatdate(time.time() + offset, usegmt=True)
-        exchange.send(Answer.of(status, error_body("fault"), Date=now, Retry_After=now).raw)
+        exchange.send(Answer.of(status, error_body("fault"), {"Date": now, "Retry-After": now}).raw)
 
     return NetworkFault(act)
 
@@ -64,7 +64,7 @@ def _after(spoil: Callable[[Exchange, Answer], None]) -> NetworkFault:
 
 
 def _instead(status: int, body: bytes, **headers: str) -> NetworkFault:
-    return _after(lambda exchange, _answer: exchange.send(Answer.of(status, body, **headers).raw))
+    return _after(lambda exchange, _answer: exchange.send(Answer.of(status, body, headers).raw))
 
 
 def _other_length(exchange: Exchange, answer: Answer, by: int) -> None:

@@ -637,6 +637,7 @@ def test_results_folder_that_cannot_be_written_is_named_and_retried_without_payi
         ("Walk 1", JobOutput(target_id="default", fbx_url="/a"), "Walk 1.fbx"),
         ("../../etc/x", JobOutput(target_id="default", fbx_url="/a"), "etc_x.fbx"),
         ("", JobOutput(target_id="default", fbx_url="/a"), "capture.fbx"),
+        ("Con", JobOutput(target_id="default", fbx_url="/a"), "Con_.fbx"),
         ("走", JobOutput(target_id="avatar:../7", fbx_url="/a"), "走_avatar_7.fbx"),
         ("a", JobOutput(target_id="unitree_g1", motion_json_url="/g"), "a_unitree_g1.json"),
         ('a<>:"/\\|?*b', JobOutput(target_id="default", fbx_url="/a"), "a_b.fbx"),
