@@ -85,13 +85,15 @@ class Options:
     `root_motion` is one of ROOT_MOTIONS: the hips travel as captured; stay over their place and only rise and sink;
     leave the travel over the ground to the bone at the top of the skeleton; or travel at one height. `path_scale` is
     what the path over the ground is multiplied by, None for the ratio of leg lengths. `ground_offset` raises the
-    character, in units of the target's armature space. `hold_contacts` pins planted feet, see `feet`.
+    character, in units of the target's armature space. `hold_contacts` pins planted feet, see `feet`. `turn_carrier`
+    turns the control that carries the hips with them.
     """
 
     root_motion: str = "CAPTURED"
     path_scale: float | None = None
     ground_offset: float = 0.0
     hold_contacts: bool = True
+    turn_carrier: bool = False
 
 
 ROOT_MOTIONS = ("CAPTURED", "IN_PLACE", "ROOT_BONE", "HORIZONTAL")
@@ -131,7 +133,13 @@ def solve(
     }
 
     wanted = _limbs(rest_s, rest_t, turned, up) | _trunk(rest_s, rest_t, turned, source_mapping, target_mapping)
-    pose = _pose(target, {rest_t.bones[role]: r for role, r in wanted.items()})
+    carrier = target.skeleton.index[target_mapping.travel] if target_mapping.travel else hips
+    posed = {rest_t.bones[role]: r for role, r in wanted.items()}
+    if options.turn_carrier and carrier != hips:
+        below = quaternion_conjugate(rest_t.rotations["hips"])
+        apart = quaternion_multiply(below, target.skeleton.rest_rotations[carrier])
+        posed[carrier] = quaternion_multiply(wanted["hips"], apart)
+    pose = _pose(target, posed)
     pose = _with_palms(target, rest_s, rest_t, pose, placed)
 
     path = (placed["left_thigh"] + placed["right_thigh"]) / 2.0 - rest_s.hip_midpoint()
@@ -158,9 +166,7 @@ def solve(
         locations[root] = _location(
             target, root, pose.world, travel + target.skeleton.rest_positions[root] + at_rest, {}
         )
-    carrier = hips
-    if target_mapping.travel:  # another bone takes the hips along
-        carrier = target.skeleton.index[target_mapping.travel]
+    if carrier != hips:  # another bone takes the hips along
         head = head - _below(target, carrier, hips, pose.world, np.zeros(3))
     locations[carrier] = _location(target, carrier, pose.world, head, locations)
     return Solution(_channels(target, pose), pose.held, locations)

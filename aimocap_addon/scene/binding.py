@@ -16,9 +16,10 @@ from ..motion.body import asymmetry
 from ..motion.mapping import Mapping
 from ..motion.retarget import ROOT_MOTIONS, Options, solve
 from . import compat
-from .armature_motion import motion_range, read_motion, read_skeleton, read_target, write_action
-from .control_rig import read_controls, switches
+from .armature_motion import motion_range, read_motion, read_skeleton, write_action
+from .control_rig import CONTROL_KINDS, moves_itself
 from .errors import SceneError
+from .receiver import read_receiver
 from .rig_mapping import find_mapping
 
 # Keys of a re-timed action are single precision numbers: this close to a whole frame is that frame.
@@ -38,13 +39,15 @@ class BindOptions:
     `root_motion`: "CAPTURED" lets the hips travel, "IN_PLACE" keeps them over their place, "ROOT_BONE" leaves the
     travel to the bone at the top of the skeleton, "HORIZONTAL" keeps them at one height. `scale_mode`: "LEG" makes
     steps as long as the target's legs can take them, "ONE_TO_ONE" keeps distances in the scene. `ground_offset`, in
-    scene units, raises the character. `hold_contacts` keeps planted feet where they stand.
+    scene units, raises the character. `hold_contacts` keeps planted feet where they stand. `controls` says which
+    controls of a control rig move its limbs, "FK" or "IK"; the rig's switches are set for that by the action.
     """
 
     root_motion: str = "CAPTURED"
     scale_mode: str = "LEG"
     ground_offset: float = 0.0
     hold_contacts: bool = True
+    controls: str = "FK"
 
 
 class BindResult(NamedTuple):
@@ -95,7 +98,7 @@ def bind_motion(
     if span is None:
         raise SceneError(f"“{source.name}” has no motion: choose the armature that came with the captured motion.")
     skeleton = read_skeleton(source)
-    receiver = read_controls(target, target_mapping) if target_mapping.controls else read_target(target)
+    receiver = read_receiver(target, target_mapping, options.controls)
     source_mapping = _without_twists(find_mapping(source, mapping_folder, skeleton))
     if source_mapping.controls:
         raise SceneError(
@@ -118,9 +121,10 @@ def bind_motion(
         path_scale=_scale(source) / scale if options.scale_mode == "ONE_TO_ONE" else None,
         ground_offset=options.ground_offset / scale,
         hold_contacts=options.hold_contacts,
+        turn_carrier=receiver.use_ik,
     )
     try:
-        solution = solve(skeleton, performed, motion, receiver, target_mapping, solver_options)
+        solution = solve(skeleton, performed, motion, receiver.target, target_mapping, solver_options)
     except ValueError as error:
         raise SceneError(
             f"The motion of “{source.name}” does not fit “{target.name}” because {error}: check both rest poses."
@@ -132,15 +136,16 @@ def bind_motion(
     )
     mappings = ((source, source_mapping), (target, target_mapping))
     warnings = [f"“{armature.name}”: {text}" for armature, its in mappings for text in its.warnings]
+    warnings += receiver.warnings
     if asymmetry(skeleton, source_mapping) > _BUILT_ASYMMETRY:
         warnings.append(
             f"The rest pose of “{source.name}” looks like a frame of its motion, so hips, head and feet may be turned: "
             "export the motion again together with a skinned mesh."
         )
+    keyed = receiver.keyed(solution)
     # from here on the file changes: whatever can fail comes before, or is taken back
-    fixed = switches(target) if target_mapping.controls else {}
     name = action_name or f"{target.name} {source.name}"
-    action = write_action(target, solution, receiver.skeleton.names, first, name, fixed)
+    action = write_action(target, keyed.solution, keyed.names, first, name, keyed.fixed)
     try:
         _replace_action(target, action)
     except Exception:
@@ -179,6 +184,7 @@ def _check_options(options: BindOptions) -> None:
     choices = (
         ("root motion", options.root_motion, ROOT_MOTIONS),
         ("scale mode", options.scale_mode, SCALE_MODES),
+        ("kind of controls", options.controls, CONTROL_KINDS),
     )
     for what, chosen, known in choices:
         if chosen not in known:
@@ -216,18 +222,11 @@ def _shared(source: Mapping, target: Mapping) -> Mapping:
 
 def _writable(target: bpy.types.Object, mapping: Mapping) -> Mapping:
     """Return the mapping without twist bones that the rig moves itself; raise if it moves most of the body itself."""
-    animation = target.animation_data
-    driven = [driver.data_path for driver in animation.drivers] if animation else []
-    ruled = {
-        role
-        for role, name in mapping.bones.items()
-        if any(not c.mute and c.influence > 0.0 for c in target.pose.bones[name].constraints)
-        or any(path.startswith(target.pose.bones[name].path_from_id()) for path in driven)
-    }
+    ruled = {role for role, name in mapping.bones.items() if moves_itself(target, target.pose.bones[name])}
     if len(ruled) > len(mapping.bones) / 2:
         raise SceneError(
-            f"The bones of “{target.name}” follow the constraints of a control rig: choose its metarig or a copy "
-            "without constraints."
+            f"The bones of “{target.name}” follow the constraints of a control rig: map its controls, or choose "
+            "its metarig or a copy without constraints."
         )
     return dataclasses.replace(
         mapping, bones={r: b for r, b in mapping.bones.items() if not ("_twist_" in r and r in ruled)}

@@ -25,6 +25,10 @@ SCALE_MODE_ITEMS = (
     ("LEG", "By Legs", "Steps are as long as the character's legs can take them"),
     ("ONE_TO_ONE", "1:1", "Distances stay as they are in the scene, whatever the character's size"),
 )
+CONTROLS_ITEMS = (
+    ("FK", "FK", "Arms and legs move by the controls that turn each bone"),
+    ("IK", "IK", "Hands and feet have controls, elbows and knees a pole; planted feet are easy to keep and to edit"),
+)
 
 
 class BindProperties:
@@ -43,6 +47,13 @@ class BindProperties:
         name="Lock Feet",
         description="Keep planted feet where they stand and all feet out of the floor; bends the legs a little",
         default=True,
+    )
+    controls: EnumProperty(
+        name="Controls",
+        description="Which controls get the motion, on characters that have both kinds: generated Rigify rigs and "
+        "Auto-Rig Pro. The rig is switched to them",
+        items=CONTROLS_ITEMS,
+        default="FK",
     )
 
 

@@ -12,7 +12,7 @@ import rigs
 from snapshots import changes, snapshot
 from test_retarget import degrees, hip_path, joints, leg, limb_error, metarig, performer
 
-from aimocap_addon.scene import compat, control_rig
+from aimocap_addon.scene import compat, probing
 from aimocap_addon.scene.binding import BindOptions, bind_motion
 
 FREE_FEET = BindOptions(hold_contacts=False)
@@ -90,7 +90,7 @@ def test_a_fault_while_the_rig_is_probed_leaves_it_as_it_was(
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(control_rig, "_holders", full)
+    monkeypatch.setattr(probing, "_holders", full)
     before = snapshot()
     with pytest.raises(MemoryError):
         bind_motion(source, puppet)

@@ -18,7 +18,7 @@ from . import (
     smplx,
     vrm,
 )
-from .preset import Preset
+from .preset import Preset, Switch
 
 # Of two families that fit equally well, the earlier one is taken.
 PRESETS: tuple[Preset, ...] = (
@@ -37,4 +37,4 @@ PRESETS: tuple[Preset, ...] = (
     biped.PRESET,
 )
 
-__all__ = ["PRESETS", "Preset"]
+__all__ = ["PRESETS", "Preset", "Switch"]

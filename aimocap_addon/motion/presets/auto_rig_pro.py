@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Auto-Rig Pro: the skeleton it exports, in two forms, and the FK controls of its rig."""
+"""Auto-Rig Pro: the skeleton it exports, in two forms, and the controls of its rig."""
 
 from __future__ import annotations
 
-from .preset import Preset, numbered
+from .preset import Preset, Switch, numbered
 
 _METACARPALS = {
     finger: f"{finger}1_base.{{side}}|c_{finger}1_base.{{side}}" for finger in ("index", "middle", "ring", "pinky")
@@ -12,6 +12,7 @@ _FINGERS = {
     finger: tuple(f"{finger}{n}.{{side}}|c_{finger}{n}.{{side}}" for n in (1, 2, 3))
     for finger in ("thumb", "index", "middle", "ring", "pinky")
 }
+_FINGER_SWITCHES = tuple(f"c_{finger}" for finger in ("thumb", "index", "middle", "ring", "pinky"))
 _SPINE = tuple(f"spine_0{n}.x" for n in range(1, 7))
 
 # Humanoid export: the twist bones hang beside the limb
@@ -86,6 +87,18 @@ CONTROLS = Preset(
     fingers=numbered("c_{finger}{n}.{side}"),
     metacarpals={finger: f"c_{finger}1_base.{{side}}" for finger in ("index", "middle", "ring", "pinky")},
     controls=True,
+    ik={
+        "hand": "c_hand_ik.{side}",
+        "lower_arm": "c_arms_pole.{side}",
+        "foot": "c_foot_ik.{side}",
+        "calf": "c_leg_pole.{side}",
+        "toe": "c_toes_ik.{side}",
+    },
+    switches=(
+        Switch("ik_fk_switch", fk=1.0, ik=0.0, bones=("c_hand_ik", "c_foot_ik")),
+        Switch("ik_fk_switch", fk=1.0, ik=1.0, bones=_FINGER_SWITCHES),
+        Switch("head_free", fk=0.0, ik=0.0),  # tied to the neck
+    ),
 )
 
 PRESETS = (UNIVERSAL, HUMANOID, CONTROLS)

@@ -6,6 +6,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
+@dataclass(frozen=True)
+class Switch:
+    """A custom property with which a control rig lets one kind of its controls rule.
+
+    `fk` and `ik` are its values for either kind, None where it may stay as it is. Only the property of bones whose
+    names begin with one of `bones` is meant.
+    """
+
+    name: str
+    fk: float | None
+    ik: float | None
+    bones: tuple[str, ...] = ("",)
+
+
 @dataclass(frozen=True, eq=False)
 class Preset:
     """Bone names of one rig family, without name space.
@@ -19,6 +33,8 @@ class Preset:
     `marks` are parts of names that tell the family from one with the same names for the body. In a family of
     `controls` the names are those of an animator's controls, which hang from each other through helper bones and
     constraints; `travel` is then the control that carries the hips through space, where it is not the hips' own.
+    `ik` names the controls of inverse kinematics by the part that they hold: `hand`, `foot` and `toe` themselves, and
+    at `lower_arm` and `calf` the pole towards which elbow and knee point. `switches` choose between the two kinds.
     """
 
     family: str
@@ -34,6 +50,8 @@ class Preset:
     marks: tuple[str, ...] = ()
     controls: bool = False
     travel: str = ""
+    ik: dict[str, str] = field(default_factory=dict)
+    switches: tuple[Switch, ...] = ()
 
 
 def numbered(pattern: str, thumb: str = "thumb", others: str = "index middle ring pinky") -> dict[str, tuple[str, ...]]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rigify's generated human rig: the FK controls that an animator keys."""
+"""Rigify's generated human rig: the controls that an animator keys."""
 
 from __future__ import annotations
 
-from .preset import Preset, numbered
+from .preset import Preset, Switch, numbered
 
 PRESET = Preset(
     family="Rigify control rig",
@@ -25,4 +25,20 @@ PRESET = Preset(
     },
     fingers=numbered("f_{finger}.0{n}.{side}") | {"thumb": tuple(f"thumb.0{n}.{{side}}" for n in (1, 2, 3))},
     controls=True,
+    ik={
+        "hand": "hand_ik.{side}",
+        "lower_arm": "upper_arm_ik_target.{side}",
+        "foot": "foot_ik.{side}",
+        "calf": "thigh_ik_target.{side}",
+        "toe": "toe_ik.{side}",
+    },
+    switches=(
+        Switch("IK_FK", fk=1.0, ik=0.0),
+        Switch("FK_limb_follow", fk=0.0, ik=None),  # what turns the limbs is then what carries them
+        # tied to the chest; in between they mix
+        Switch("neck_follow", fk=1.0, ik=1.0),
+        Switch("head_follow", fk=1.0, ik=1.0),
+        Switch("pole_vector", fk=None, ik=1.0),
+        Switch("IK_parent", fk=None, ik=1.0),  # the root: a planted foot's control stands still
+    ),
 )

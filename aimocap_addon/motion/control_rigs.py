@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known about the control rigs of a family, beside the controls that play the parts of the body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .presets import PRESETS, Preset
+from .roles import SIDES
+
+# Limbs that inverse kinematics solves: the roles of what its controls replace, and of what those hold.
+LIMBS = {
+    "hand": ("upper_arm", "lower_arm", "hand"),
+    "foot": ("thigh", "calf", "foot"),
+}
+
+
+def control_preset(family: str) -> Preset | None:
+    """Return what is known about the control rigs of a family, or None."""
+    return next((preset for preset in PRESETS if preset.controls and preset.family == family), None)
+
+
+def ik_controls(preset: Preset, names: Iterable[str]) -> dict[str, str]:
+    """Return the controls of inverse kinematics among the bones `names`, by the role that they hold.
+
+    A pole has the role of the bone at whose head the limb bends: `left_lower_arm`, `left_calf`. Empty if the hands and
+    feet of the rig do not all have a control and a pole.
+    """
+    found: dict[str, str] = {}
+    spelt = {name.casefold(): name for name in names}
+    for side, text in zip(SIDES, preset.sides, strict=True):
+        for part, pattern in preset.ik.items():
+            name = spelt.get(pattern.format(side=text).casefold())
+            if name is not None:
+                found[f"{side}_{part}"] = name
+    needed = (f"{side}_{part}" for side in SIDES for _, *parts in LIMBS.values() for part in parts)
+    return found if all(role in found for role in needed) else {}

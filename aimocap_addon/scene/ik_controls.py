@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Motion for the IK controls of a rig, so that its limbs are where the FK controls would have them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import bpy
+import numpy as np
+
+from ..motion import control_targets
+from ..motion.control_rigs import LIMBS, control_preset, ik_controls
+from ..motion.control_targets import Places, Space
+from ..motion.mapping import Mapping
+from ..motion.retarget import Solution, Target
+from ..motion.roles import SIDES
+from ..motion.rotations import (
+    Array,
+    make_continuous,
+    quaternion_conjugate,
+    quaternion_from_matrix,
+    quaternion_rotate,
+)
+from ..motion.skeleton import IDENTITY
+from .control_rig import switches
+from .errors import SceneError
+from .probing import Holder, probe
+
+
+class ControlMotion(NamedTuple):
+    """Pose channels of controls: `names` are those of the solution's bones by index.
+
+    `fixed` holds the properties, by data path, that keep one value meanwhile.
+    """
+
+    solution: Solution
+    names: tuple[str, ...]
+    fixed: dict[str, float]
+
+
+def has_ik_controls(armature: bpy.types.Object, mapping: Mapping) -> bool:
+    """Tell whether the hands and feet of the rig have controls of inverse kinematics that are known."""
+    return bool(_found(armature, mapping))
+
+
+def on_ik_controls(armature: bpy.types.Object, mapping: Mapping, target: Target, solution: Solution) -> ControlMotion:
+    """Return the motion `solution` of the FK controls `target` with the limbs on their IK controls.
+
+    Hands, feet and toes get location and rotation, elbows and knees a pole; the trunk and the fingers stay as they are.
+    Raises SceneError for a rig whose IK controls do not move as one with anything.
+    """
+    controls = _found(armature, mapping)
+    fixed = switches(armature, mapping, "IK") | _without_stretch(armature, controls)
+    replaced = {
+        target.skeleton.index[mapping.bones[f"{side}_{part}"]]
+        for side in SIDES
+        for limb in (*LIMBS.values(), ("toe",) if f"{side}_toe" in controls else ())
+        for part in limb
+        if f"{side}_{part}" in mapping.bones
+    }
+    names = (*target.skeleton.names, *controls.values())
+    kept = [i for i in range(len(names)) if i not in replaced]
+    holders = probe(armature, [names[i] for i in kept], fixed)
+    spaces = _spaces(armature, names, kept, holders, len(target.skeleton.names))
+    moving = control_targets.places(target, solution)
+    rest = _rest(armature, names)
+    index = {role: len(target.skeleton.names) + i for i, role in enumerate(controls)}
+    body = {role: target.skeleton.index[bone] for role, bone in mapping.bones.items()}
+    for role, control in index.items():
+        if role.endswith((*LIMBS, "toe")):
+            bone = body[role]
+            moving.rotations[control], moving.heads[control] = control_targets.follow(
+                moving.rotations[bone],
+                moving.heads[bone],
+                (rest.rotations[bone], rest.heads[bone]),
+                (rest.rotations[control], rest.heads[control]),
+            )
+    rotations = {bone: r for bone, r in solution.rotations.items() if bone not in replaced}
+    locations = {bone: at for bone, at in solution.locations.items() if bone not in replaced}
+    for role, control in index.items():
+        space = spaces[control]
+        if control in moving.rotations:
+            channel = control_targets.rotation_channel(space, moving.rotations[control], moving, rest)
+            rotations[control] = make_continuous(channel)
+            if not role.endswith("toe"):  # which the foot carries
+                locations[control] = control_targets.location_channel(space, moving.heads[control], moving, rest)
+        else:
+            place = _pole(role, control, body, moving, rest)
+            locations[control] = control_targets.location_channel(space, place, moving, rest)
+    angles = {bone: values for bone, values in solution.angles.items() if bone not in replaced}
+    return ControlMotion(Solution(rotations, angles, locations), names, fixed)
+
+
+def _found(armature: bpy.types.Object, mapping: Mapping) -> dict[str, str]:
+    """Return the IK controls, by the role that they hold, whose FK controls are mapped; empty if not whole."""
+    assert armature.pose is not None
+    preset = control_preset(mapping.family)
+    controls = ik_controls(preset, armature.pose.bones.keys()) if preset is not None else {}
+    needed = {f"{side}_{part}" for side in SIDES for limb in LIMBS.values() for part in limb}
+    if not needed <= mapping.bones.keys():
+        return {}
+    return {role: name for role, name in controls.items() if role in mapping.bones}
+
+
+def _without_stretch(armature: bpy.types.Object, controls: dict[str, str]) -> dict[str, float]:
+    """Return the settings that keep limbs with these poles at their length.
+
+    Blender's solver shares every bend between turning and stretching, so that a bone that may stretch comes out some
+    percent longer although the limb could reach its goal without.
+    """
+    assert armature.pose is not None
+    poles = {name for role, name in controls.items() if role.endswith(("lower_arm", "calf"))}
+    fixed: dict[str, float] = {}
+    for bone in armature.pose.bones:
+        for constraint in bone.constraints:
+            if isinstance(constraint, bpy.types.KinematicConstraint) and constraint.pole_subtarget in poles:
+                chain = [bone, *bone.parent_recursive]
+                count = constraint.chain_count or len(chain)
+                fixed |= {each.path_from_id("ik_stretch"): 0.0 for each in chain[:count] if constraint.use_stretch}
+    return fixed
+
+
+def _rest(armature: bpy.types.Object, names: tuple[str, ...]) -> Places:
+    assert isinstance(armature.data, bpy.types.Armature)
+    matrices = np.array([armature.data.bones[name].matrix_local for name in names], dtype=np.float64)
+    rotations = quaternion_from_matrix(matrices[:, :3, :3])
+    return Places(dict(enumerate(rotations)), dict(enumerate(matrices[:, :3, 3])))
+
+
+def _spaces(
+    armature: bpy.types.Object, names: tuple[str, ...], kept: list[int], holders: list[Holder], first: int
+) -> dict[int, Space]:
+    """Return the spaces of the controls from the index `first` on; `holders` are for the controls `kept`."""
+    assert isinstance(armature.data, bpy.types.Armature)
+    rest = _rest(armature, names)
+    spaces: dict[int, Space] = {}
+    for i, holder in zip(kept, holders, strict=True):
+        if i < first:
+            continue
+        if holder.place is None or holder.turned is None:
+            raise SceneError(
+                f"The control {names[i]} of “{armature.name}” follows more than one other: set its parent to the root, "
+                "or choose the FK controls."
+            )
+        bone = armature.data.bones[names[i]]
+        axes: Array = IDENTITY
+        if bone.use_local_location:
+            axes = rest.rotations[i]
+        elif bone.parent is not None:
+            axes = quaternion_from_matrix(np.array(bone.parent.matrix_local.to_3x3(), dtype=np.float64))
+        place, turned = (kept[held] if held >= 0 else -1 for held in holder)
+        spaces[i] = Space(place, turned, rest.rotations[i], rest.heads[i], axes)
+    return spaces
+
+
+def _pole(role: str, control: int, body: dict[str, int], moving: Places, rest: Places) -> Array:
+    """Return where the pole (F, 3) of elbow or knee is."""
+    side, _, part = role.partition("_")
+    limb = next(parts for parts in LIMBS.values() if part in parts)
+    bones = [body[f"{side}_{each}"] for each in limb]
+    start, joint, end = (moving.heads[bone] for bone in bones)
+    at_rest = [rest.heads[bone] for bone in bones]
+    towards, distance = control_targets.away_from_line(at_rest[0], at_rest[2], rest.heads[control])
+    upper = quaternion_rotate(quaternion_conjugate(rest.rotations[bones[0]]), towards)
+    return control_targets.pole((start, joint, end), moving.rotations[bones[0]], upper, distance)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A character as a receiver of motion: a plain skeleton, or a control rig by its FK or its IK controls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+
+from ..motion.mapping import Mapping
+from ..motion.retarget import Solution, Target
+from .armature_motion import read_target
+from .control_rig import is_control_rig, moves_itself, read_controls, switches
+from .errors import SceneError
+from .ik_controls import ControlMotion, has_ik_controls, on_ik_controls
+
+_NAMED = 4  # in a warning, of a longer list
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """An armature with its mapping, read as the `target` of the solver.
+
+    `use_ik`: the limbs go to its IK controls. `warnings` are sentences about what may look wrong.
+    """
+
+    armature: bpy.types.Object
+    mapping: Mapping
+    target: Target
+    use_ik: bool
+    warnings: tuple[str, ...]
+
+    def keyed(self, solution: Solution) -> ControlMotion:
+        """Return what is to be keyed for `solution`, the motion of the target's bones.
+
+        Raises SceneError, with the armature as it was, for a rig whose IK controls do not move as one.
+        """
+        if self.use_ik:
+            return on_ik_controls(self.armature, self.mapping, self.target, solution)
+        return ControlMotion(solution, self.target.skeleton.names, switches(self.armature, self.mapping, "FK"))
+
+
+def read_receiver(armature: bpy.types.Object, mapping: Mapping, controls: str) -> Receiver:
+    """Return the armature as a receiver of motion; `controls` ("FK", "IK") matters for control rigs alone.
+
+    Raises SceneError, with the armature as it was, for a control rig whose controls do not move as one.
+    """
+    warnings = []
+    target = None
+    if is_control_rig(armature, mapping):
+        try:
+            target = read_controls(armature, mapping)
+        except SceneError:
+            if mapping.controls:
+                raise
+            warnings.append(
+                f"“{armature.name}” has bones between those of the body that constraints move: the motion may look "
+                "different there."
+            )
+    on_controls = target is not None
+    use_ik = on_controls and controls == "IK" and has_ik_controls(armature, mapping)
+    if on_controls and controls == "IK" and not use_ik:
+        warnings.append(f"“{armature.name}” has no IK controls that are known: its FK controls have the motion.")
+    assert armature.pose is not None
+    moved = [name for name in mapping.bones.values() if moves_itself(armature, armature.pose.bones[name])]
+    if moved:
+        more = f" and {len(moved) - _NAMED} more" if len(moved) > _NAMED else ""
+        warnings.append(
+            f"Constraints or drivers on {', '.join(moved[:_NAMED])}{more} of “{armature.name}” also move these bones: "
+            "mute them if the motion looks different there."
+        )
+    return Receiver(armature, mapping, target or read_target(armature), use_ik, tuple(warnings))
