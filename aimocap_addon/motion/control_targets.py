@@ -21,7 +21,7 @@ from .skeleton import IDENTITY
 # All in lengths of the stretched limb, measured from its straight line to elbow or knee.
 # A limb this straight has no plane of its own; its pole stays where the hinge of the joint has it. One that bends ten
 # times as far points its pole alone.
-_STRAIGHT = 0.004
+_STRAIGHT = 0.002
 # Up to the first of these a limb that bends against its hinge is overstretched, and the pole stays on the hinge's side:
 # it would flip to and fro. From the second on it really bends that way. (Bends of 17 and 35 degrees.)
 _OVERSTRETCHED = (0.075, 0.15)
@@ -60,16 +60,12 @@ def places(target: Target, solution: Solution) -> Places:
     for bone, parent in enumerate(skeleton.parents.tolist()):
         above, origin = (rotations[parent], heads[parent]) if parent >= 0 else (IDENTITY, np.zeros(3))
         turned = quaternion_multiply(above, skeleton.local_rotations[bone])
-        heads[bone] = (
-            origin
-            + quaternion_rotate(above, skeleton.local_positions[bone])
-            + quaternion_rotate(
-                turned if target.local_location[bone] else above,
-                solution.locations.get(bone, target.locations[bone]),
-            )
-        )
-        base: Array = turned if target.inherits_rotation[bone] else skeleton.rest_rotations[bone]
-        rotations[bone] = quaternion_multiply(base, solution.rotations.get(bone, target.rotations[bone]))
+        location = solution.locations[bone] if bone in solution.locations else target.locations[bone]
+        moved = quaternion_rotate(turned if target.local_location[bone] else above, location)
+        heads[bone] = origin + quaternion_rotate(above, skeleton.local_positions[bone]) + moved
+        base = turned if target.inherits_rotation[bone] else skeleton.rest_rotations[bone]
+        rotation = solution.rotations[bone] if bone in solution.rotations else target.rotations[bone]
+        rotations[bone] = quaternion_multiply(base, rotation)
     return Places(rotations, heads)
 
 

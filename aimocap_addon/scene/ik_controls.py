@@ -148,7 +148,8 @@ def _spaces(
             axes = rest.rotations[i]
         elif bone.parent is not None:
             axes = quaternion_from_matrix(np.array(bone.parent.matrix_local.to_3x3(), dtype=np.float64))
-        place, turned = (kept[held] if held >= 0 else -1 for held in holder)
+        place = kept[holder.place] if holder.place >= 0 else -1
+        turned = kept[holder.turned] if holder.turned >= 0 else -1
         spaces[i] = Space(place, turned, rest.rotations[i], rest.heads[i], axes)
     return spaces
 

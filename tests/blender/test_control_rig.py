@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
 import rigs
+from mathutils import Euler, Matrix
 from snapshots import changes, snapshot
-from test_retarget import degrees, hip_path, joints, leg, limb_error, metarig, performer
+from test_retarget import FRAMES, degrees, hip_path, joints, leg, limb_error, metarig, mixamo, performer
 
+from aimocap_addon.motion.contacts import planted, spans
 from aimocap_addon.scene import compat, probing
 from aimocap_addon.scene.binding import BindOptions, bind_motion
+from benchmarks.retarget import RATE, make_performer
 
 FREE_FEET = BindOptions(hold_contacts=False)
+ON_IK = BindOptions(hold_contacts=False, controls="IK")
 DEFORM = {
     "sides": (".L", ".R"),
     "arm": ("DEF-shoulder{}", "DEF-upper_arm{}", "DEF-forearm{}", "DEF-hand{}"),
@@ -98,3 +103,158 @@ def test_a_fault_while_the_rig_is_probed_leaves_it_as_it_was(
     assert not changed
     assert tuple(bone.rotation_euler) == pytest.approx((0.1, 0.2, 0.3))
     assert puppet.pose.bones["torso"]["head_follow"] == 0.25
+
+
+def squatting() -> bpy.types.Object:
+    """A performer whose knees bend as knees do, to nearly straight and far."""
+    source = performer()
+    for sign, side in zip((1.0, -1.0), rigs.UNREAL["sides"], strict=True):
+        bone = source.pose.bones[f"calf{side}"]
+        axes = bone.bone.matrix_local.to_3x3()
+        for frame in range(FRAMES):
+            turn = Euler((0.6 + 0.5 * sign * math.sin(0.2 * frame), 0.0, 0.0)).to_matrix()
+            bone.rotation_quaternion = (axes.inverted() @ turn @ axes).to_quaternion()
+            bone.keyframe_insert("rotation_quaternion", frame=1 + frame)
+    return source
+
+
+def turned(obj: bpy.types.Object, names: list[str]) -> np.ndarray:
+    """Axes (F, N, 3, 3) of bones in the object's own space."""
+    found = []
+    for frame in range(1, FRAMES + 1):
+        bpy.context.scene.frame_set(frame)
+        found.append([obj.pose.bones[name].matrix.to_3x3().normalized() for name in names])
+    return np.array(found)
+
+
+def angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Degrees (...) between rotations (..., 3, 3)."""
+    apart = np.linalg.norm(a - b, axis=(-2, -1)) / math.sqrt(8.0)
+    return np.degrees(2.0 * np.arcsin(np.clip(apart, 0.0, 1.0)))
+
+
+def keyed(obj: bpy.types.Object) -> set[str]:
+    return {curve.data_path for curve in compat.active_curves(obj)}
+
+
+ENDS = ["DEF-hand.L", "DEF-hand.R", "DEF-foot.L", "DEF-foot.R", "DEF-toe.L", "DEF-toe.R", "DEF-f_ring.02.L"]
+
+
+def test_on_ik_controls_the_body_is_where_fk_has_it(puppet: bpy.types.Object) -> None:
+    source = squatting()
+    bind_motion(source, puppet, FREE_FEET)
+    frames = [float(frame) for frame in range(1, FRAMES + 1)]
+    limbs = [f"DEF-{part}{side}" for side in DEFORM["sides"] for part in ("upper_arm", "forearm", "thigh", "shin")]
+    places, ends, rolls = joints(puppet, ENDS, frames), turned(puppet, ENDS), turned(puppet, limbs)
+    result = bind_motion(source, puppet, ON_IK)
+    assert not result.warning
+    assert limb_error(source, puppet, DEFORM, frames).max() < 0.1
+    assert np.abs(joints(puppet, ENDS, frames) - places).max() < 1e-3
+    assert angles(turned(puppet, ENDS), ends).max() < 0.1
+    # neither turned about itself, as by a pole on the wrong side, nor from one frame to the next
+    now = turned(puppet, limbs)
+    assert angles(now, rolls).max() < 60.0
+    assert angles(now[1:], now[:-1]).max() < angles(rolls[1:], rolls[:-1]).max() + 5.0
+
+
+def test_ik_controls_are_keyed_in_place_of_fk_ones(puppet: bpy.types.Object) -> None:
+    bind_motion(performer(), puppet, ON_IK)
+    bones = puppet.pose.bones
+    moved = {path.split('"')[1] for path in keyed(puppet)}
+    assert moved >= {f"{name}{side}" for name in ("hand_ik", "foot_ik", "toe_ik") for side in DEFORM["sides"]}
+    assert moved >= {"torso", "head", "spine_fk.003", "thigh_ik_target.L", "upper_arm_ik_target.R", "f_index.01.L"}
+    assert not [name for name in moved if name.startswith(("thigh_fk", "shin_fk", "forearm_fk", "hand_fk", "foot_fk"))]
+    bpy.context.scene.frame_set(20)
+    limbs = [bones[f"{limb}_parent{side}"] for limb in ("thigh", "upper_arm") for side in DEFORM["sides"]]
+    assert {(limb["IK_FK"], bool(limb["pole_vector"]), limb["IK_parent"]) for limb in limbs} == {(0.0, True, 1)}
+
+
+def test_fk_again_after_ik(puppet: bpy.types.Object) -> None:
+    source = squatting()
+    bind_motion(source, puppet, ON_IK)
+    bpy.context.scene.frame_set(12)
+    bind_motion(source, puppet, FREE_FEET)
+    assert limb_error(source, puppet, DEFORM).max() < 0.01
+
+
+@pytest.mark.parametrize("options", [FREE_FEET, ON_IK])
+def test_other_parents_and_a_moved_root_make_no_difference(puppet: bpy.types.Object, options: BindOptions) -> None:
+    source = squatting()
+    bones = puppet.pose.bones
+    bones["root"].location, bones["root"].rotation_quaternion = (0.5, 1.0, 0.25), Euler((0.2, 0.1, 1.0)).to_quaternion()
+    bones["upper_arm_parent.L"]["pole_parent"], bones["thigh_parent.L"]["pole_parent"] = 2, 1
+    bones["upper_arm_parent.R"]["FK_limb_follow"] = 1.0
+    bones["torso"]["head_follow"] = 0.5
+    bind_motion(source, puppet, options)
+    assert limb_error(source, puppet, DEFORM).max() < 0.1
+    assert tuple(bones["root"].location) == pytest.approx((0.5, 1.0, 0.25))
+    path = hip_path(puppet, DEFORM, [1.0, 20.0])
+    bones["root"].matrix_basis = Matrix()
+    bind_motion(source, puppet, options)
+    assert path == pytest.approx(hip_path(puppet, DEFORM, [1.0, 20.0]), abs=1e-3)
+
+
+def test_the_root_control_can_take_the_travel(puppet: bpy.types.Object) -> None:
+    source = squatting()
+    frames = [1.0, 20.0, 40.0]
+    for kind in ("FK", "IK"):
+        bind_motion(source, puppet, BindOptions(root_motion="ROOT_BONE", hold_contacts=False, controls=kind))
+        here, there = (np.diff(hip_path(o, n, frames), axis=0) for o, n in ((puppet, DEFORM), (source, rigs.UNREAL)))
+        assert here == pytest.approx(there * leg(puppet, DEFORM) / leg(source, rigs.UNREAL), rel=0.01, abs=1e-3)
+        root = np.diff(joints(puppet, ["root"], frames)[:, 0], axis=0)
+        assert np.linalg.norm(root[:, :2], axis=-1).min() > 0.5 * np.linalg.norm(here[:, :2], axis=-1).min()
+        assert limb_error(source, puppet, DEFORM).max() < 0.1
+
+
+@pytest.mark.parametrize("controls", ["FK", "IK"])
+def test_planted_feet_stay_where_they_stand(puppet: bpy.types.Object, controls: str) -> None:
+    count = 2 * RATE
+    bpy.context.scene.render.fps = RATE
+    source = make_performer(count)
+    bind_motion(source, puppet, BindOptions(controls=controls))
+    frames = [float(frame) for frame in range(1, count + 1)]
+    control = "foot_ik" if controls == "IK" else "foot_fk"
+    size = leg(puppet, DEFORM) / 90.0  # one centimetre of a body with legs of 90
+    for side, mark in zip(("_l", "_r"), DEFORM["sides"], strict=True):
+        toe = joints(source, [f"ball{side}"], frames)[:, 0]
+        foot, held = np.moveaxis(joints(puppet, [f"DEF-toe{mark}", f"{control}{mark}"], frames), 1, 0)
+        stands = spans(planted(toe, np.array((0.0, 0.0, 1.0)), leg(source, rigs.UNREAL), float(RATE)))
+        assert stands
+        for start, stop in stands:
+            assert np.ptp(foot[start:stop], axis=0).max() < 0.5 * size
+            assert np.ptp(held[start:stop], axis=0).max() < 0.5 * size
+
+
+def test_a_fault_while_ik_controls_are_probed_leaves_the_rig_as_it_was(
+    puppet: bpy.types.Object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = performer()
+    bones = puppet.pose.bones
+    bones["hand_ik.L"].location, bones["thigh_ik.R"].ik_stretch = (0.1, 0.2, 0.3), 0.25
+    bones["thigh_parent.L"]["IK_parent"] = 3
+    bpy.context.view_layer.update()
+    found = probing._holders
+    calls = []
+
+    def second(*arguments: np.ndarray) -> list[probing.Holder]:
+        calls.append(arguments)
+        if len(calls) > 1:
+            raise MemoryError
+        return found(*arguments)
+
+    monkeypatch.setattr(probing, "_holders", second)
+    before = snapshot()
+    with pytest.raises(MemoryError):
+        bind_motion(source, puppet, ON_IK)
+    assert len(calls) == 2
+    changed = [path for path in changes(before, snapshot()) if not path.endswith((".matrix", ".head", ".tail"))]
+    assert not changed
+    assert bones["thigh_parent.L"]["IK_parent"] == 3
+    assert not bones["thigh_parent.L"]["pole_vector"]
+
+
+def test_a_plain_skeleton_has_no_controls_to_choose_from() -> None:
+    target, names = mixamo()
+    result = bind_motion(performer(), target, ON_IK)
+    assert not result.warning
+    assert limb_error(bpy.data.objects["Performer"], target, names).max() < 0.1
