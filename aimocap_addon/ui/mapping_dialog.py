@@ -8,13 +8,18 @@ from typing import Any
 
 import bpy
 
-from ..scene.mapping_editing import GROUPS, RowState
+from ..scene.mapping_editing import RowState
 from .mapping_table import FILL_ITEMS, AIMOCAP_PG_mapping_row, AIMOCAP_PG_mapping_table
 from .panel_text import draw_sentence
 
-WIDTH = 640  # pixels at a scale of 1
-_LINE = 96  # characters that fit it
+WIDTH = 740  # pixels at a scale of 1
+_LINE = 110  # characters that fit it
 _LOW = ("hips", "spine")
+_PAGES = {
+    "BODY": (("Trunk", "show_trunk"), ("Arms", "show_arms"), ("Legs", "show_legs")),
+    "HANDS": (("Hands", ""),),
+    "TWISTS": (("Twist Bones", ""),),
+}
 _SIDES = ("left", "right")
 _ICONS: dict[str, Any] = {
     RowState.FOUND.name: "CHECKMARK",
@@ -48,10 +53,14 @@ def draw_table(layout: bpy.types.UILayout, table: AIMOCAP_PG_mapping_table) -> N
     tools = layout.row(align=True)
     for (what, words, _), icon in zip(FILL_ITEMS, _FILL_ICONS, strict=True):
         tools.operator("aimocap.fill_mapping", text=words, icon=icon).what = what
-    for group in GROUPS:
+    layout.row().prop(table, "page", expand=True)
+    for group, toggle in _PAGES[table.page]:
         rows = [row for row in table.rows if row.group == group]
-        header, body = layout.panel_prop(table, f"show_{group.lower().replace(' ', '_')}")
-        header.label(text=_heading(group, rows))
+        if not toggle:
+            _draw_rows(layout, rows, armature)
+            continue
+        header, body = layout.panel_prop(table, toggle)
+        header.label(text=f"{group}: {sum(bool(row.bone) for row in rows)} of {len(rows)}")
         if body is not None:
             _draw_rows(body, rows, armature)
     legend = layout.row()
@@ -59,11 +68,6 @@ def draw_table(layout: bpy.types.UILayout, table: AIMOCAP_PG_mapping_table) -> N
         legend.label(text=words, icon=_ICONS[state.name])
     if table.problem:
         draw_sentence(layout, f"This cannot be used yet: {table.problem}.", _LINE, icon="ERROR")
-
-
-def _heading(group: str, rows: Sequence[AIMOCAP_PG_mapping_row]) -> str:
-    mapped = sum(bool(row.bone) for row in rows)
-    return f"{group}: {mapped} of {len(rows)}" if mapped else f"{group}: none"
 
 
 def _draw_rows(layout: bpy.types.UILayout, rows: Sequence[AIMOCAP_PG_mapping_row], armature: bpy.types.Object) -> None:
@@ -83,6 +87,6 @@ def _draw_rows(layout: bpy.types.UILayout, rows: Sequence[AIMOCAP_PG_mapping_row
 def _draw_row(layout: bpy.types.UILayout, row: AIMOCAP_PG_mapping_row, armature: bpy.types.Object) -> None:
     line = layout.row(align=True)
     line.alert = row.state in _ALERTS
-    parts = line.split(factor=0.4, align=True)
+    parts = line.split(factor=0.37, align=True)
     parts.label(text=row.words, icon=_ICONS.get(row.state, "BLANK1"))
     parts.prop_search(row, "bone", armature.data, "bones", text="", icon="BONE_DATA")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, StringProperty
 
 from ..scene.errors import SceneError
 from ..scene.mapping_editing import check, detected, mirror, rows
@@ -21,6 +21,13 @@ FILL_ITEMS = (
     ("AUTO", "Auto-Map", "Go back to what the names and the shape of the bones say"),
     ("MIRROR", "Mirror Left to Right", "Map the right side as the left one is, by symmetric names or places"),
     ("CLEAR", "Clear", "Take all bones out of the table"),
+)
+
+# All at once are higher than a window.
+PAGE_ITEMS = (
+    ("BODY", "Body", "Trunk, arms and legs"),
+    ("HANDS", "Hands", "The bones of the fingers"),
+    ("TWISTS", "Twist Bones", "Helper bones that share the roll of a limb"),
 )
 
 
@@ -53,11 +60,10 @@ class AIMOCAP_PG_mapping_table(bpy.types.PropertyGroup):
     score: StringProperty()
     is_filling: BoolProperty()
     was_refused: BoolProperty()
+    page: EnumProperty(name="Part", description="Which part of the body is shown", items=PAGE_ITEMS)
     show_trunk: BoolProperty(name="Trunk", default=True)
     show_arms: BoolProperty(name="Arms", default=True)
     show_legs: BoolProperty(name="Legs", default=True)
-    show_hands: BoolProperty(name="Hands", default=False)
-    show_twist_bones: BoolProperty(name="Twist Bones", default=False)
 
     def open(self, armature: bpy.types.Object) -> None:
         """Show the mapping of an armature; what a refused OK left there for it stays."""

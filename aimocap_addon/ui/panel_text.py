@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 _LINE = 40  # characters that fit the sidebar's usual width
+_ICON = 6  # of these does an icon take
 
 
 def draw_warning(layout: bpy.types.UILayout, sentence: str) -> None:
@@ -20,7 +21,7 @@ def draw_sentence(layout: bpy.types.UILayout, sentence: str, width: int = _LINE,
     """Draw a sentence over as many lines as it takes; `width` is in characters, `icon` stands before the first."""
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for line in wrapped(sentence, width):
+    for line in wrapped(sentence, width if icon == "NONE" else width - _ICON):
         column.label(text=line, icon=icon)
         icon = "BLANK1" if icon != "NONE" else icon
 
