@@ -25,14 +25,14 @@ def draw_character(layout: bpy.types.UILayout, settings: AIMOCAP_PG_settings) ->
         return None
     row = layout.row(align=True)
     row.label(text=title(known), icon="CHECKMARK" if known.family and not known.sentences else "ERROR")
-    row.operator(
-        "aimocap.edit_mapping", text="" if known.family else "Edit Mapping", icon="GREASEPENCIL"
-    ).armature = armature.name
+    row.operator("aimocap.edit_mapping", text="", icon="GREASEPENCIL").armature = armature.name
     row.menu("AIMOCAP_MT_mapping", text="", icon="DOWNARROW_HLT")
     if known.missing:
-        draw_sentence(layout, f"Without {', '.join(known.missing)}")
+        draw_sentence(layout, f"Without {', '.join(known.missing)}", icon="BLANK1")
     for sentence in known.sentences:
-        draw_sentence(layout, sentence)
+        draw_sentence(layout, sentence, icon="BLANK1")
+    if not known.family:
+        layout.operator("aimocap.edit_mapping", icon="GREASEPENCIL").armature = armature.name
     return known
 
 
@@ -40,7 +40,7 @@ def title(known: Recognition) -> str:
     """Return the rig family and how much of a body it is, as one short line."""
     if not known.family:
         return "Not recognised"
-    return f"{known.family}, {100.0 * known.score:.0f} %{' by hand' if known.by_hand else ''}"
+    return f"{known.family}, {100.0 * known.score:.0f} %{', by hand' if known.by_hand else ''}"
 
 
 def draw_retarget(layout: bpy.types.UILayout, settings: AIMOCAP_PG_settings) -> None:

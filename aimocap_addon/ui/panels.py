@@ -85,7 +85,7 @@ class CapturePanel:
         layout.use_property_decorate = False
         source = self.draw_source(context, layout)
         settings = settings_of(addon.current_scene(context))
-        known = draw_character(layout.column(), settings)
+        known = draw_character(layout.column(align=True), settings)
         column = layout.column()
         column.prop(settings, "mocap_type")
         column.prop(settings, "export_rate")

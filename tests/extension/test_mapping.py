@@ -10,7 +10,9 @@ from pathlib import Path
 import bpy
 import pytest
 from bl_ext.user_default.aimocap.ui import addon
+from bl_ext.user_default.aimocap.ui.character import title
 from bl_ext.user_default.aimocap.ui.mapping_table import table
+from bl_ext.user_default.aimocap.ui.panels import obstacle_of
 from bl_ext.user_default.aimocap.ui.session import session
 from conftest import CLIPS
 from test_bad_input import refused
@@ -225,3 +227,26 @@ def test_the_panel_notices_that_bones_were_renamed(hero) -> None:
     hero.data.bones["mixamorig:Head"].name = "Top"
     assert known.known(hero) is None
     assert known.look(hero).missing == ("head",)
+
+
+def test_the_panel_says_what_was_recognised_and_what_stands_in_the_way(hero, monkeypatch) -> None:
+    monkeypatch.setenv("AIMOCAP_BASE_URL", "http://127.0.0.1:9")
+    known = session().recognitions.look(hero)
+    assert title(known) == "Mixamo, 100 %"
+    assert not known.sentences
+    assert "local service" in obstacle_of(addon.service(bpy.context), known)
+    monkeypatch.setenv("AIMOCAP_KEY", "sk-some")
+    assert obstacle_of(addon.service(bpy.context), known) == ""
+    assert obstacle_of(addon.service(bpy.context), None) == ""
+
+    bpy.ops.aimocap.map_bone(armature="Hero", role="left_hand", bone="")
+    assert title(session().recognitions.look(hero)) == "Mixamo, 95 %, by hand"
+
+    bpy.ops.aimocap.forget_mapping(armature="Hero")
+    data = bpy.data.armatures.new("Crane")
+    crane = bpy.data.objects.new("Crane", data)
+    unknown = session().recognitions.look(crane)
+    assert title(unknown) == "Not recognised"
+    assert "not mapped" in obstacle_of(addon.service(bpy.context), unknown)
+    monkeypatch.setenv("AIMOCAP_BASE_URL", "https://cloud.invalid")
+    assert "Online access is off" in obstacle_of(addon.service(bpy.context), known)
