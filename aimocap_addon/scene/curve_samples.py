@@ -27,11 +27,13 @@ def bone_of(data_path: str) -> tuple[str, str] | None:
 
 def keyed(armature: bpy.types.Object) -> Iterator[tuple[str, str, bpy.types.FCurve]]:
     """Yield bone name ("" for the object itself), property and curve of all that moves the armature."""
+    last, found = "", None
     for curve in compat.active_curves(armature):
         if curve.mute or not len(curve.keyframe_points):
             continue
         path = curve.data_path
-        found = bone_of(path)
+        if path != last:  # the curves of a property follow each other
+            last, found = path, bone_of(path)
         if found:
             yield *found, curve
         elif "." not in path and "[" not in path:
