@@ -32,6 +32,7 @@ if str(ROOT) not in sys.path:
 from scripts import environments  # noqa: E402
 from scripts.service_process import ServiceProcess, create_key, running_service, service_python  # noqa: E402
 
+BLENDERS = {"4.2": environments.BPY_42, "4.5": environments.BPY_45, "5.2": environments.BPY_52}
 SOLVER = "tests.local_service.small_solver"
 JOBS = "/api/v1/mocap/jobs"
 JOBS_PER_KEY = 10
@@ -190,14 +191,17 @@ def main() -> int:
     service.add_argument("--pollers", type=int, default=200, help="connections at the same time")
     service.add_argument("--seconds", type=float, default=3.0, help="length of one round")
     service.add_argument("--rounds", type=int, default=3, help="rounds of each")
-    commands.add_parser("retarget", help="binding a walk to each character, in Blender")
+    retarget = commands.add_parser("retarget", help="binding a walk to each character, in Blender")
+    retarget.add_argument("--blender", choices=sorted(BLENDERS), default="4.5", help="the version to measure in")
+    retarget.add_argument("parts", nargs="*", metavar="quality|cost|import", help="what to measure, else everything")
     commands.add_parser("bare")
     options = parser.parse_args()
     if options.command == "bare":
         serve_bare_route()
     elif options.command == "retarget":
-        python = environments.ensure(environments.BPY_45)
-        return subprocess.run([str(python), str(ROOT / "scripts" / "benchmarks" / "retarget.py")]).returncode
+        python = environments.ensure(BLENDERS[options.blender])
+        script = ROOT / "scripts" / "benchmarks" / "retarget.py"
+        return subprocess.run([str(python), str(script), *options.parts]).returncode
     else:
         bench_service(options.pollers, options.seconds, options.rounds)
     return 0

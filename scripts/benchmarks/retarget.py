@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Binding a walk to each character, against Copy Rotation constraints baked by Blender; runs in Blender's Python."""
+"""Binding a walk to each character, against Copy Rotation constraints baked by Blender; runs in Blender's Python.
+
+Without arguments everything is measured; `quality`, `cost` and `import` name parts of it.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
-import resource
 import sys
 import time
 from collections.abc import Callable
+from collections.abc import Mapping as Names
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +34,7 @@ from aimocap_addon.motion.skeleton import Skeleton  # noqa: E402
 from aimocap_addon.scene import compat  # noqa: E402
 from aimocap_addon.scene.armature_motion import read_skeleton  # noqa: E402
 from aimocap_addon.scene.binding import BindOptions, bind_motion  # noqa: E402
+from benchmarks import rig_pairs  # noqa: E402
 from benchmarks.motion_metrics import compare, sample  # noqa: E402
 from tests.blender import rigs  # noqa: E402
 from tests.motion import people  # noqa: E402
@@ -41,10 +45,28 @@ COLUMNS = (
     "arms", "legs", "palms", "fingers", "hips", "head", "drift", "source's drift", "float", "sink", "deepest (max)",
     "path scale", "pop (max)",
 )  # fmt: skip
-TARGETS: tuple[Callable[[], bpy.types.Object], ...] = (
-    characters.make_mixamo_character,
-    characters.make_rigify_metarig_character,
-    characters.make_unreal_character,
+_Made = tuple[bpy.types.Object, Names[str, str]]  # an armature, and the roles of the bones to measure
+
+
+def _plainly(make: Callable[[], bpy.types.Object]) -> Callable[[], _Made]:
+    def made() -> _Made:
+        armature = make()
+        return armature, mapping_of(armature).bones
+
+    return made
+
+
+def _generated() -> _Made:
+    character = rig_pairs.character_makers()[rig_pairs.GENERATED]()
+    character.armature.name = "Rigify, generated"
+    return character.armature, character.roles
+
+
+TARGETS: tuple[Callable[[], _Made], ...] = (
+    _plainly(characters.make_mixamo_character),
+    _plainly(characters.make_rigify_metarig_character),
+    _plainly(characters.make_unreal_character),
+    _generated,
 )
 
 
@@ -117,35 +139,36 @@ def bake_constraints(source: bpy.types.Object, target: bpy.types.Object, frames:
     bpy.ops.object.mode_set(mode="OBJECT")
 
 
-def measure(
-    make: Callable[[], bpy.types.Object],
-    frames: int,
-    way: Callable[..., object],
-    repeats: int,
-) -> tuple[str, int, float, dict[str, float]]:
-    """Return the target's name, the count of its mapped bones, the fewest processor seconds and the figures."""
+def prepare(make: Callable[[], _Made], frames: int) -> tuple[bpy.types.Object, _Made]:
+    """Empty the file and add the performer and a character."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.render.fps, scene.frame_end = RATE, frames
-    source, target = make_performer(frames), make()
+    source, made = make_performer(frames), make()
     bpy.context.view_layer.update()
+    return source, made
+
+
+def fewest_seconds(way: Callable[[], object], repeats: int) -> float:
+    """Return the least processor time of some runs, each on a scene that is up to date."""
     seconds = []
     for _ in range(repeats):
+        bpy.context.view_layer.update()
         started = time.process_time()
-        way(source, target)
+        way()
         seconds.append(time.process_time() - started)
-    roles, receivers = mapping_of(source).bones, mapping_of(target).bones
-    shared = {role: name for role, name in roles.items() if role in receivers}
-    span = range(1, min(frames, 600) + 1)
-    figures = compare(sample(source, shared, span), sample(target, receivers, span), float(RATE))
-    return target.name, len(shared), min(seconds), figures
+    return min(seconds)
 
 
-def main() -> None:
-    """Print one table in Markdown."""
-    print(f"Blender {bpy.app.version_string}, Python {platform.python_version()}, {os.cpu_count()} processors\n")
-    print("| target | way | bones | frames | s | frames/s | " + " | ".join(COLUMNS) + " |")
-    print("|" + "---|" * (6 + len(COLUMNS)))
+def show(*cells: object) -> None:
+    """Print a row of a table in Markdown."""
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+def quality() -> None:
+    """Print how well and how fast each way brings the walk to each character."""
+    show("target", "way", "bones", "frames", "s", "frames/s", *COLUMNS)
+    show(*["---"] * (6 + len(COLUMNS)))
     for make in TARGETS:
         for frames in LENGTHS:
             ways: dict[str, Callable[..., object]] = {
@@ -154,16 +177,35 @@ def main() -> None:
                 "constraints + bake": partial(bake_constraints, frames=frames),
             }
             for name, way in ways.items():
-                target, bones, seconds, figures = measure(make, frames, way, 1 if "bake" in name else 3)
-                row = [target, name, bones, frames, f"{seconds:.3f}", f"{frames / seconds:.0f}"]
-                print(
-                    "| " + " | ".join(map(str, row + [f"{figures[column]:.3f}" for column in COLUMNS])) + " |",
-                    flush=True,
-                )
-    print(f"\nPeak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+                source, (target, bones) = prepare(make, frames)
+                if make is _generated and "bake" in name:
+                    continue  # its bones follow constraints of their own
+                seconds = fewest_seconds(partial(way, source, target), 1 if "bake" in name else 3)
+                roles = mapping_of(source).bones
+                shared = {role: bone for role, bone in roles.items() if role in bones}
+                span = range(1, min(frames, 600) + 1)
+                figures = compare(sample(source, shared, span), sample(target, dict(bones), span), float(RATE))
+                rate = f"{frames / seconds:.0f}"
+                show(target.name, name, len(shared), frames, f"{seconds:.3f}", rate, *_digits(figures))
+
+
+def _digits(figures: dict[str, float]) -> list[str]:
+    return [f"{figures[column]:.3f}" for column in COLUMNS]
+
+
+def main() -> None:
+    """Print tables in Markdown."""
+    parts = {"quality": quality, "cost": retarget_cost.cost, "import": retarget_cost.import_and_bind}
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(f"Blender {bpy.app.version_string}, Python {platform.python_version()}, {os.cpu_count()} processors{load}")
+    for name in sys.argv[1:] or parts:
+        print(f"\n{name}\n")
+        parts[name]()
 
 
 if __name__ == "__main__":
+    from benchmarks import retarget_cost
+
     main()
     sys.stdout.flush()
     os._exit(0)  # Blender as a module can hang while the interpreter ends

@@ -63,11 +63,14 @@ class Character:
 # --- the performer ----------------------------------------------------------------------------------------------
 
 
-def captured(clip: str) -> SolvedMotion:
-    """Return the motion of a sample clip on the skeleton that captures have, with hands and fingers at work."""
-    seconds, describe = CLIPS[clip]
-    turns, heads = skeleton.solve(describe(np.arange(round(seconds * RATE)) / RATE))
-    times = np.arange(len(heads)) / RATE
+def captured(clip: str, *, seconds: float | None = None, rate: int = RATE) -> SolvedMotion:
+    """Return the motion of a sample clip on the skeleton that captures have, with hands and fingers at work.
+
+    For more `seconds` than the clip has it begins again and again.
+    """
+    length, describe = CLIPS[clip]
+    times = np.arange(round((seconds or length) * rate)) / rate
+    turns, heads = skeleton.solve(describe(np.mod(times, length)))
     body = body_skeleton()
     world = {name: quaternion_from_matrix(turns[:, i]) for i, name in enumerate(skeleton.BONE_NAMES)}
     world |= {name: quaternion_slerp(world[a], world[b], share) for name, (a, b, share) in _BETWEEN.items()}
@@ -88,7 +91,7 @@ def captured(clip: str) -> SolvedMotion:
     pelvis = body.index("pelvis")
     path = 100.0 * (heads[:, 0] - skeleton.REST_HEADS[0])
     locations[:, pelvis] = path @ body.rest[pelvis]
-    return SolvedMotion(RATE, body.names, body.parents, body.rest_matrices(), body.lengths, rotations, locations)
+    return SolvedMotion(rate, body.names, body.parents, body.rest_matrices(), body.lengths, rotations, locations)
 
 
 def _gesture(name: str, times: Array) -> Array:
