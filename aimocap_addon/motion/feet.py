@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .contacts import spans
 from .legs import Change, Leg, extra_step, reach, steadied
 from .rotations import Array
-from .slew import raised
+from .series import averaged, raised
 
 # Seconds that a correction takes at most to fade away from a contact, and over which the hips' share is averaged.
 FADE = 0.30
@@ -64,8 +64,10 @@ def plan(toe: Array, source_height: Array, on: NDArray[np.bool_], up: Array, flo
 
 def hips_share(plans: list[Plan], up: Array, rate: float) -> Array:
     """Return how far (F) the hips rise so that the planted feet need the least correction in height."""
-    weights = _averaged(np.sum([each.on for each in plans], axis=0).astype(np.float64), rate)
-    wanted = _averaged(np.sum([np.where(each.on, each.correction @ up, 0.0) for each in plans], axis=0), rate)
+    weights = averaged(np.sum([each.on for each in plans], axis=0).astype(np.float64), _HIPS_SIGMA * rate)
+    wanted = averaged(
+        np.sum([np.where(each.on, each.correction @ up, 0.0) for each in plans], axis=0), _HIPS_SIGMA * rate
+    )
     return wanted / (weights + 0.05)  # far from all contacts the share fades to nothing
 
 
@@ -138,12 +140,3 @@ def _curve(values: Array, left: int, right: int, *, leaving: bool = True, arrivi
         + t**2 * (3 - 2 * t) * end
         + count * (t * (1 - t) ** 2 * speed_out + t**2 * (t - 1) * speed_in)
     )
-
-
-def _averaged(values: Array, rate: float) -> Array:
-    """Return `values` (F) averaged over their neighbours with Gaussian weights."""
-    sigma = _HIPS_SIGMA * rate
-    half = int(np.ceil(3.0 * sigma))
-    weights = np.exp(-0.5 * (np.arange(-half, half + 1) / max(sigma, 1e-6)) ** 2)
-    padded = np.pad(values, half, mode="edge")
-    return np.convolve(padded, weights / weights.sum(), mode="valid")

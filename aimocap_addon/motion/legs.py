@@ -22,7 +22,7 @@ from .rotations import (
     quaternion_rotate,
     rotation_vector_from_quaternion,
 )
-from .slew import evened
+from .series import evened
 
 # Radians: a knee is not stretched further than this by pinning a foot.
 _MIN_BEND = np.radians(3.0)

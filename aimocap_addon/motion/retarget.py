@@ -26,12 +26,15 @@ from . import feet
 from .body import RestBody, body_axes
 from .calibration import calibrations, palm_frame, palm_knuckles
 from .contacts import planted
+from .heading import heading
 from .legs import Leg
 from .mapping import FINGERS, SIDES, Mapping
 from .rotations import (
     Array,
+    cross,
     euler_from_quaternion,
     make_continuous,
+    normalize,
     quaternion_conjugate,
     quaternion_from_axis_angle,
     quaternion_from_euler,
@@ -83,10 +86,10 @@ class Options:
     """What a person may choose.
 
     `root_motion` is one of ROOT_MOTIONS: the hips travel as captured; stay over their place and only rise and sink;
-    leave the travel over the ground to the bone at the top of the skeleton; or travel at one height. `path_scale` is
-    what the path over the ground is multiplied by, None for the ratio of leg lengths. `ground_offset` raises the
-    character, in units of the target's armature space. `hold_contacts` pins planted feet, see `feet`. `turn_carrier`
-    turns the control that carries the hips with them.
+    leave the travel over the ground, and the turning of the body about the vertical, to the bone at the top of the
+    skeleton; or travel at one height. `path_scale` is what the path over the ground is multiplied by, None for the
+    ratio of leg lengths. `ground_offset` raises the character, in units of the target's armature space. `hold_contacts`
+    pins planted feet, see `feet`. `turn_carrier` turns the control that carries the hips with them.
     """
 
     root_motion: str = "CAPTURED"
@@ -161,15 +164,26 @@ def solve(
     if options.root_motion == "IN_PLACE":
         head = head - travel
     locations: dict[int, Array] = {}
-    if options.root_motion == "ROOT_BONE":
-        at_rest = quaternion_rotate(target.skeleton.rest_rotations[root], target.locations[root])
-        locations[root] = _location(
-            target, root, pose.world, travel + target.skeleton.rest_positions[root] + at_rest, {}
-        )
+    if options.root_motion == "ROOT_BONE" and root not in (hips, carrier):
+        pose, locations[root] = _rooted(target, rest_t, root, pose, travel, up, motion.rate)
     if carrier != hips:  # another bone takes the hips along
         head = head - _below(target, carrier, hips, pose.world, np.zeros(3))
     locations[carrier] = _location(target, carrier, pose.world, head, locations)
     return Solution(_channels(target, pose), pose.held, locations)
+
+
+def _rooted(
+    target: Target, body: RestBody, root: int, pose: _Pose, travel: Array, up: Array, rate: float
+) -> tuple[_Pose, Array]:
+    """Return the pose with the bone `root` turned as the body faces, and the root's location channel (F, 3).
+
+    What is posed keeps its rotation in space; `travel` (F, 3) is the root's way from where it is now.
+    """
+    facing = quaternion_from_axis_angle(up, heading(_delta(body, pose.world, "hips"), up, rate))
+    pose = _posed_again(target, pose, {root: quaternion_multiply(facing, pose.world[root])})
+    at_rest = quaternion_rotate(target.skeleton.rest_rotations[root], target.locations[root])
+    place = travel + target.skeleton.rest_positions[root] + at_rest
+    return pose, _location(target, root, pose.world, place, {})
 
 
 def _twists_at_rest(target: Target, body: RestBody) -> Target:
@@ -437,9 +451,12 @@ def _planted_feet(
     for foot, each in zip(stands, plans, strict=True):
         if foot.role.endswith("toe"):
             bone = body.bones[foot.role]
-            left, back, sole_up = (quaternion_rotate(_delta(body, pose.world, foot.role), axis) for axis in axes)
-            length = _TOE_LENGTH * float(np.linalg.norm(body.direction(f"{foot.side}_foot", foot.role)))
-            bend = feet.bend_toe(-back, sole_up, each.height, length, up, rate)
+            ahead = body.direction(f"{foot.side}_foot", foot.role)
+            length = _TOE_LENGTH * float(np.linalg.norm(ahead))
+            ahead = normalize(ahead - (ahead @ up) * up)
+            delta = _delta(body, pose.world, foot.role)
+            forward, sole_up, left = (quaternion_rotate(delta, axis) for axis in (ahead, up, cross(up, ahead)))
+            bend = feet.bend_toe(forward, sole_up, each.height, length, up, rate)
             changed[bone] = quaternion_multiply(quaternion_from_axis_angle(left, -bend), pose.world[bone])
     return (_posed_again(target, pose, changed) if changed else pose), rise
 

@@ -36,11 +36,12 @@ SCALE_MODES = ("LEG", "ONE_TO_ONE")
 class BindOptions:
     """What a person may choose about a binding.
 
-    `root_motion`: "CAPTURED" lets the hips travel, "IN_PLACE" keeps them over their place, "ROOT_BONE" leaves the
-    travel to the bone at the top of the skeleton, "HORIZONTAL" keeps them at one height. `scale_mode`: "LEG" makes
-    steps as long as the target's legs can take them, "ONE_TO_ONE" keeps distances in the scene. `ground_offset`, in
-    scene units, raises the character. `hold_contacts` keeps planted feet where they stand. `controls` says which
-    controls of a control rig move its limbs, "FK" or "IK"; the rig's switches are set for that by the action.
+    `root_motion`: "CAPTURED" lets the hips travel, "IN_PLACE" keeps them over their place, "ROOT_BONE" leaves travel
+    and turning over the ground to the bone at the top of the skeleton, "HORIZONTAL" keeps them at one height.
+    `scale_mode`: "LEG" makes steps as long as the target's legs can take them, "ONE_TO_ONE" keeps distances in the
+    scene. `ground_offset`, in scene units, raises the character. `hold_contacts` keeps planted feet where they stand.
+    `controls` says which controls of a control rig move its limbs, "FK" or "IK"; the rig's switches are set for that by
+    the action.
     """
 
     root_motion: str = "CAPTURED"

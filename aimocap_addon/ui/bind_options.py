@@ -18,7 +18,11 @@ from ..scene.binding import BindOptions
 ROOT_MOTION_ITEMS = (
     ("CAPTURED", "As Captured", "The character travels as the person in the video does"),
     ("IN_PLACE", "In Place", "The character moves on the spot"),
-    ("ROOT_BONE", "Root Bone", "The bone at the top of the skeleton travels over the ground, as games want it"),
+    (
+        "ROOT_BONE",
+        "Root Bone",
+        "The bone at the top of the skeleton travels and turns with the body, as games want it",
+    ),
     ("HORIZONTAL", "Horizontal", "The character travels with its hips at one height"),
 )
 SCALE_MODE_ITEMS = (

@@ -206,6 +206,24 @@ def test_the_root_control_can_take_the_travel(puppet: bpy.types.Object) -> None:
         assert limb_error(source, puppet, DEFORM).max() < 0.1
 
 
+def test_the_root_control_turns_with_the_body(puppet: bpy.types.Object) -> None:
+    source = squatting()
+    source.rotation_mode = "XYZ"
+    for frame, yaw in ((1, 0.0), (FRAMES, 2.5)):
+        source.rotation_euler.z = yaw
+        source.keyframe_insert("rotation_euler", frame=frame)
+    frames, bones = (
+        [1.0, 20.0, float(FRAMES)],
+        ["DEF-thigh.L", "DEF-hand.R", "DEF-spine.006", "DEF-foot.L", "DEF-toe.L"],
+    )
+    bind_motion(source, puppet, FREE_FEET)
+    expected = joints(puppet, bones, frames)
+    for kind in ("FK", "IK"):
+        bind_motion(source, puppet, BindOptions(root_motion="ROOT_BONE", hold_contacts=False, controls=kind))
+        assert joints(puppet, bones, frames) == pytest.approx(expected, abs=2e-3)
+        assert puppet.pose.bones["root"].matrix.to_euler().z == pytest.approx(2.5, abs=0.3)
+
+
 @pytest.mark.parametrize("controls", ["FK", "IK"])
 def test_planted_feet_stay_where_they_stand(puppet: bpy.types.Object, controls: str) -> None:
     count = 2 * RATE

@@ -392,6 +392,63 @@ def test_motion_of_the_armature_object_counts() -> None:
     assert moved == pytest.approx((turned - still[0]) * ratio, rel=0.01, abs=2e-3)
 
 
+@pytest.mark.parametrize("holding", [True, False])
+@pytest.mark.parametrize("carrier", ["object", "far root"])
+def test_the_path_over_the_ground_is_scaled_exactly_whatever_carries_it(carrier: str, holding: bool) -> None:
+    source, (target, names) = performer(), mixamo()
+    if carrier == "object":
+        moving = source
+        source.location = (3.0, -7.0, 0.5)
+    else:  # hips and root have nothing to do with each other's place
+        bpy.context.view_layer.objects.active = source
+        bpy.ops.object.mode_set(mode="EDIT")
+        source.data.edit_bones["root"].head = (4.0, 3.0, 0.0)
+        source.data.edit_bones["root"].tail = (4.0, 3.5, 0.0)
+        bpy.ops.object.mode_set(mode="OBJECT")
+        moving = source.pose.bones["root"]
+    moving.rotation_mode = "XYZ"
+    for frame, x, yaw in ((1, 0.0, 0.0), (25, 1.5, 0.9), (FRAMES, 1.0, 2.0)):
+        moving.location.x += x
+        moving.rotation_euler[2] = yaw  # of a bone that lies along Y: about Z too
+        moving.keyframe_insert("location", frame=frame)
+        moving.keyframe_insert("rotation_euler", frame=frame)
+    bind(source, target, BindOptions(hold_contacts=holding))
+    lengths = []
+    for obj, bones in ((source, rigs.UNREAL), (target, names)):
+        path = []
+        for frame in range(1, FRAMES + 1):
+            bpy.context.scene.frame_set(frame)
+            heads = [obj.pose.bones[bones["leg"][0].format(side)].head for side in bones["sides"]]
+            path.append(np.array(obj.matrix_world @ ((heads[0] + heads[1]) / 2.0))[:2])
+        lengths.append(np.linalg.norm(np.diff(path, axis=0), axis=-1).sum())
+    assert lengths[0] > 2.0
+    assert lengths[1] / lengths[0] / (leg(target, names) / leg(source, rigs.UNREAL)) == pytest.approx(1.0, abs=0.005)
+
+
+def test_the_root_bone_travels_and_turns_and_the_picture_stays() -> None:
+    source, (target, names) = performer(), unreal()
+    source.rotation_mode = "XYZ"
+    for frame, yaw in ((1, 0.0), (FRAMES, 4.0)):
+        source.rotation_euler.z = yaw
+        source.keyframe_insert("rotation_euler", frame=frame)
+    bones = [bone.name for bone in target.pose.bones if bone.name != "root"]
+    frames = [1.0, 20.0, 41.0, float(FRAMES)]
+    bind(source, target)
+    expected = joints(target, bones, frames)
+    bind(source, target, BindOptions(root_motion="ROOT_BONE", hold_contacts=False))
+    assert joints(target, bones, frames) == pytest.approx(expected, abs=1e-5)
+    root = target.pose.bones["root"]
+    turns, places = [], []
+    for frame in frames:
+        bpy.context.scene.frame_set(int(frame))
+        turns.append((root.matrix @ root.bone.matrix_local.inverted()).to_euler().z)
+        places.append(np.array(root.head)[:2])
+    assert np.ptp(np.unwrap(turns)) == pytest.approx(4.0, abs=0.7)  # the hips swing by as much in themselves
+    assert places - hip_path(target, names, frames)[:, :2] == pytest.approx(
+        np.tile((places[0] - hip_path(target, names, [1.0])[0, :2]), (4, 1)), abs=1e-4
+    )
+
+
 def test_the_pose_of_the_present_frame_shows_at_once() -> None:
     source, (target, _) = performer(), mixamo()
     bpy.context.scene.frame_set(20)

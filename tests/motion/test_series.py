@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimocap_addon.motion.rotations import Array
-from aimocap_addon.motion.slew import evened, raised
+from aimocap_addon.motion.series import evened, raised
 
 
 @st.composite

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Series over frames that change from frame to frame by no more than allowed.
+"""Series over frames: averaged, and kept from changing by more than allowed from frame to frame.
 
-Source: the extremal extensions of E. J. McShane, "Extension of range of functions", Bull. Amer. Math. Soc. 40 (1934),
-with the sum of the allowed steps between two frames as their distance.
+Source of the latter: the extremal extensions of E. J. McShane, "Extension of range of functions", Bull. Amer. Math.
+Soc. 40 (1934), with the sum of the allowed steps between two frames as their distance.
 """
 
 from __future__ import annotations
@@ -11,6 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .rotations import Array
+
+
+def averaged(values: Array, sigma: float) -> Array:
+    """Return `values` (F) averaged over their neighbours with Gaussian weights, whose standard deviation is in frames.
+
+    The first and the last value are taken to go on for ever.
+    """
+    half = int(np.ceil(3.0 * sigma))
+    weights = np.exp(-0.5 * (np.arange(-half, half + 1) / max(sigma, 1e-6)) ** 2)
+    return np.convolve(np.pad(values, half, mode="edge"), weights / weights.sum(), mode="valid")
 
 
 def raised(values: Array, steps: Array) -> Array:
