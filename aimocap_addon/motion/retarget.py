@@ -177,13 +177,13 @@ def _rooted(
 ) -> tuple[_Pose, Array]:
     """Return the pose with the bone `root` turned as the body faces, and the root's location channel (F, 3).
 
-    What is posed keeps its rotation in space; `travel` (F, 3) is the root's way from where it is now.
+    What is posed keeps its rotation in space. `travel` (F, 3) is the root's way from its rest: where an earlier motion
+    has left it does not count.
     """
+    skeleton = target.skeleton
     facing = quaternion_from_axis_angle(up, heading(_delta(body, pose.world, "hips"), up, rate))
-    pose = _posed_again(target, pose, {root: quaternion_multiply(facing, pose.world[root])})
-    at_rest = quaternion_rotate(target.skeleton.rest_rotations[root], target.locations[root])
-    place = travel + target.skeleton.rest_positions[root] + at_rest
-    return pose, _location(target, root, pose.world, place, {})
+    pose = _posed_again(target, pose, {root: quaternion_multiply(facing, skeleton.rest_rotations[root])})
+    return pose, _location(target, root, pose.world, travel + skeleton.rest_positions[root], {})
 
 
 def _twists_at_rest(target: Target, body: RestBody) -> Target:

@@ -212,10 +212,8 @@ def test_the_root_control_turns_with_the_body(puppet: bpy.types.Object) -> None:
     for frame, yaw in ((1, 0.0), (FRAMES, 2.5)):
         source.rotation_euler.z = yaw
         source.keyframe_insert("rotation_euler", frame=frame)
-    frames, bones = (
-        [1.0, 20.0, float(FRAMES)],
-        ["DEF-thigh.L", "DEF-hand.R", "DEF-spine.006", "DEF-foot.L", "DEF-toe.L"],
-    )
+    frames = [1.0, 20.0, float(FRAMES)]
+    bones = ["DEF-thigh.L", "DEF-hand.R", "DEF-spine.006", "DEF-foot.L", "DEF-toe.L"]
     bind_motion(source, puppet, FREE_FEET)
     expected = joints(puppet, bones, frames)
     for kind in ("FK", "IK"):

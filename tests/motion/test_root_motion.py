@@ -52,6 +52,9 @@ def test_the_root_turns_with_the_body_and_all_else_stays_in_space(seed: int | No
         options = Options(root_motion=root_motion, hold_contacts=holding)
         solution = solve(source, mapping(source), motion, receiver, mapping(skeleton), options)
         results.append(shown(receiver, solution))
+        root_bone = skeleton.index["root"]  # where another motion left it
+        receiver.rotations[root_bone] = quaternion_from_axis_angle(UP, np.array(1.0))
+        receiver.locations[root_bone] = (1.0, 2.0, 0.0)
     free, rooted = results
     assert rooted.positions[1:] == pytest.approx(free.positions[1:], abs=1e-6)
     same = np.abs(np.sum(rooted.rotations[1:] * free.rotations[1:], axis=-1))
