@@ -37,13 +37,19 @@ def mirrored(skeleton: Skeleton, mapping: Mapping, motion: Motion) -> tuple[Skel
     rest[:, :3, 3] = rest[:, :3, 3] @ reflection + origin
     return (
         dataclasses.replace(skeleton, rest=rest),
-        dataclasses.replace(mapping, bones={_other_side(role): bone for role, bone in mapping.bones.items()}),
+        dataclasses.replace(mapping, bones={other_side(role): bone for role, bone in mapping.bones.items()}),
         dataclasses.replace(
             motion,
             rotations=_reflected(motion.rotations, reflection),
             positions=motion.positions @ reflection + origin,
         ),
     )
+
+
+def other_side(role: str) -> str:
+    """Return the role of the same part on the other side of the body; those of the trunk have none."""
+    side, _, part = role.partition("_")
+    return f"{SIDES[1 - SIDES.index(side)]}_{part}" if side in SIDES else role
 
 
 def _reflected(rotations: Array, reflection: Array) -> Array:
@@ -53,8 +59,3 @@ def _reflected(rotations: Array, reflection: Array) -> Array:
     """
     within = rotations * np.array((1.0, 1.0, -1.0, -1.0))
     return quaternion_multiply(quaternion_from_matrix(reflection * _OWN_X), within)
-
-
-def _other_side(role: str) -> str:
-    side, _, part = role.partition("_")
-    return f"{SIDES[1 - SIDES.index(side)]}_{part}" if side in SIDES else role

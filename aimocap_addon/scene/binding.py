@@ -5,27 +5,27 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import bpy
-import numpy as np
 
-from ..motion.body import asymmetry
+from ..motion.body import RestBody
 from ..motion.mapping import Mapping
-from ..motion.retarget import ROOT_MOTIONS, Options, solve
-from . import compat
-from .armature_motion import motion_range, read_motion, read_skeleton, write_action
+from ..motion.retarget import ROOT_MOTIONS, Options, Solution, solve
+from ..motion.skeleton import IDENTITY
+from .armature_motion import read_skeleton, write_action
 from .control_rig import CONTROL_KINDS, moves_itself
 from .errors import SceneError
-from .receiver import read_receiver
+from .fewer_keys import Tolerance
+from .ik_controls import ControlMotion
+from .nla import EXISTING, check_animation, place_action, restored_on_error
+from .performance import Performance, read_performance
+from .receiver import Receiver, read_receiver
 from .rig_mapping import find_mapping
 
-# Keys of a re-timed action are single precision numbers: this close to a whole frame is that frame.
-_FRAME_TOLERANCE = 1e-3
-# In leg lengths. FBX files without a skin do not say what the rest pose is; importers then take some frame for it.
-_BUILT_ASYMMETRY = 0.1
 # Relative difference between the object's scales along its axes.
 _SCALE_TOLERANCE = 1e-3
 
@@ -42,6 +42,14 @@ class BindOptions:
     scene. `ground_offset`, in scene units, raises the character. `hold_contacts` keeps planted feet where they stand.
     `controls` says which controls of a control rig move its limbs, "FK" or "IK"; the rig's switches are set for that by
     the action.
+
+    `mirror` changes left and right. `smoothing`, in seconds, evens the motion out before planted feet are held, see
+    `motion.smoothing`. `max_error`, in radians, lets frames go without a key where each bone, turned straight from key
+    to key, stays that near to its full motion, and its place as near as a leg swings by that angle; 0 keys all frames.
+
+    `existing`: "KEEP" leaves the character's previous action in the file, "PUSH_DOWN" moves it to an NLA track below
+    the new one, "LAYER" adds how far the motion goes from its own first frame to what the character does, as an NLA
+    strip on top; the switches of a control rig are then left as they are.
     """
 
     root_motion: str = "CAPTURED"
@@ -49,6 +57,10 @@ class BindOptions:
     ground_offset: float = 0.0
     hold_contacts: bool = True
     controls: str = "FK"
+    mirror: bool = False
+    smoothing: float = 0.0
+    max_error: float = 0.0
+    existing: str = "KEEP"
 
 
 class BindResult(NamedTuple):
@@ -65,6 +77,14 @@ class BindResult(NamedTuple):
     family: str
     frame_range: tuple[int, int]
     warning: str = ""
+
+
+class Character(NamedTuple):
+    """An armature that is to receive motion; `mapping` where its own is not the one to find."""
+
+    armature: bpy.types.Object
+    mapping: Mapping | None = None
+    action_name: str | None = None
 
 
 def bind_motion(
@@ -86,75 +106,133 @@ def bind_motion(
     `mapping` says which bones of the target play which part, where its own is not the one to find;
     `mapping_folder` holds what a person said about the bones of either armature.
 
-    Nothing else of the target changes; its previous action is kept with a fake user. Raises SceneError, with
-    everything as it was, when the motion cannot be bound.
+    Nothing else of the target changes; what becomes of its previous action is one of the options. Raises SceneError,
+    with everything as it was, when the motion cannot be bound.
+    """
+    character = Character(target, mapping, action_name)
+    return bind_motions(source, [character], options, mapping_folder=mapping_folder, frame_start=frame_start)[0]
+
+
+def bind_motions(
+    source: bpy.types.Object,
+    characters: Sequence[Character],
+    options: BindOptions = BindOptions(),
+    *,
+    mapping_folder: Path | None = None,
+    frame_start: float | None = None,
+) -> list[BindResult]:
+    """Give the motion of `source` to several characters, to all of them or, raising SceneError, to none.
+
+    See `bind_motion`.
     """
     bpy.context.view_layer.update()  # matrices lag behind what a script has just set
-    _check_armature(source)
-    if source == target:
-        raise SceneError(f"“{source.name}” cannot receive its own motion: choose another armature as the character.")
-    target_mapping = check_target(target, mapping, mapping_folder)
     _check_options(options)
-    span = motion_range(source)
-    if span is None:
-        raise SceneError(f"“{source.name}” has no motion: choose the armature that came with the captured motion.")
-    skeleton = read_skeleton(source)
-    receiver = read_receiver(target, target_mapping, options.controls)
-    source_mapping = _without_twists(find_mapping(source, mapping_folder, skeleton))
-    if source_mapping.controls:
-        raise SceneError(
-            f"“{source.name}” is a control rig ({source_mapping.family}): choose the skeleton that it exports instead."
-        )
-    if options.root_motion == "ROOT_BONE" and target.pose.bones[target_mapping.bones["hips"]].parent is None:
-        raise SceneError(
-            f"“{target.name}” has no bone above its hips that could take the travel: choose another root motion."
-        )
+    _check_armature(source)
+    receivers = [_receiver(source, character, options, mapping_folder) for character in characters]
+    performance = read_performance(
+        source,
+        {role for receiver in receivers for role in receiver.mapping.bones},
+        mapping_folder=mapping_folder,
+        frame_start=frame_start,
+        smoothing=options.smoothing,
+        mirror=options.mirror,
+    )
+    motions = [_Received.of(performance, receiver, options) for receiver in receivers]
+    # from here on the file changes: whatever can fail comes before, or is taken back
+    with restored_on_error([receiver.armature for receiver in receivers]):
+        return [
+            _written(performance, received, character.action_name, options)
+            for received, character in zip(motions, characters, strict=True)
+        ]
 
-    shift = 0.0 if frame_start is None else frame_start - span[0]
-    first = math.floor(span[0] + shift + _FRAME_TOLERANCE)
-    last = max(first, math.ceil(span[1] + shift - _FRAME_TOLERANCE))
-    frames = np.clip(np.arange(first, last + 1) - shift, *span)
-    performed = _shared(source_mapping, target_mapping)
-    motion = read_motion(source, skeleton, list(performed.bones.values()), frames)
-    scale = _scale(target)
+
+def _receiver(
+    source: bpy.types.Object, character: Character, options: BindOptions, mapping_folder: Path | None
+) -> Receiver:
+    """Return the character as a receiver; raises SceneError if it cannot be one."""
+    armature = character.armature
+    if source == armature:
+        raise SceneError(f"“{source.name}” cannot receive its own motion: choose another armature as the character.")
+    mapping = check_target(armature, character.mapping, mapping_folder)
+    check_animation(armature, options.existing)
+    if options.root_motion == "ROOT_BONE" and armature.pose.bones[mapping.bones["hips"]].parent is None:
+        raise SceneError(
+            f"“{armature.name}” has no bone above its hips that could take the travel: choose another root motion."
+        )
+    return read_receiver(armature, mapping, options.controls)
+
+
+class _Received(NamedTuple):
+    """A motion solved for a receiver: in how many `mapped` bones, with all `bones` concerned, as it is `keyed`."""
+
+    receiver: Receiver
+    mapped: int
+    bones: tuple[str, ...]
+    keyed: ControlMotion
+
+    @classmethod
+    def of(cls, performance: Performance, receiver: Receiver, options: BindOptions) -> _Received:
+        solution = _solution(performance, receiver, options)
+        skeleton, keyed = receiver.target.skeleton, receiver.keyed(solution)
+        moved = [skeleton.names[bone] for bone in skeleton.with_ancestors({*solution.rotations, *solution.locations})]
+        controls = [keyed.names[bone] for bone in (*keyed.solution.rotations, *keyed.solution.locations)]
+        return cls(receiver, len(solution.rotations), tuple(dict.fromkeys((*moved, *controls))), keyed)
+
+
+def _solution(performance: Performance, receiver: Receiver, options: BindOptions) -> Solution:
+    scale = _scale(receiver.armature)
     solver_options = Options(
         root_motion=options.root_motion,
-        path_scale=_scale(source) / scale if options.scale_mode == "ONE_TO_ONE" else None,
+        path_scale=_scale(performance.armature) / scale if options.scale_mode == "ONE_TO_ONE" else None,
         ground_offset=options.ground_offset / scale,
         hold_contacts=options.hold_contacts,
         turn_carrier=receiver.use_ik,
     )
+    performed = performance.shared(receiver.mapping.bones)
     try:
-        solution = solve(skeleton, performed, motion, receiver.target, target_mapping, solver_options)
+        return solve(
+            performance.skeleton, performed, performance.motion, receiver.target, receiver.mapping, solver_options
+        )
     except ValueError as error:
         raise SceneError(
-            f"The motion of “{source.name}” does not fit “{target.name}” because {error}: check both rest poses."
+            f"The motion of “{performance.armature.name}” does not fit “{receiver.armature.name}” because {error}: "
+            "check both rest poses."
         ) from error
+
+
+def _written(
+    performance: Performance, received: _Received, action_name: str | None, options: BindOptions
+) -> BindResult:
+    """Write the action and make it part of the character's animation."""
+    receiver, keyed, first = received.receiver, received.keyed, performance.first
+    armature, mapping = receiver.armature, receiver.mapping
+    name = action_name or f"{armature.name} {performance.armature.name}"
+    fixed = {} if options.existing == "LAYER" else keyed.fixed
+    tolerance = _tolerance(receiver, options.max_error)
+    action = write_action(armature, keyed.solution, keyed.names, first, name, fixed, tolerance)
+    place_action(armature, action, options.existing, received.bones, first)
     missing = tuple(
         role.replace("_", " ")
-        for role in source_mapping.bones
-        if role not in target_mapping.bones and "metacarpal" not in role and not role.startswith(("spine_", "neck_"))
+        for role in performance.mapping.bones
+        if role not in mapping.bones and "metacarpal" not in role and not role.startswith(("spine_", "neck_"))
     )
-    mappings = ((source, source_mapping), (target, target_mapping))
-    warnings = [f"“{armature.name}”: {text}" for armature, its in mappings for text in its.warnings]
-    warnings += receiver.warnings
-    if asymmetry(skeleton, source_mapping) > _BUILT_ASYMMETRY:
-        warnings.append(
-            f"The rest pose of “{source.name}” looks like a frame of its motion, so hips, head and feet may be turned: "
-            "export the motion again together with a skinned mesh."
-        )
-    keyed = receiver.keyed(solution)
-    # from here on the file changes: whatever can fail comes before, or is taken back
-    name = action_name or f"{target.name} {source.name}"
-    action = write_action(target, keyed.solution, keyed.names, first, name, keyed.fixed)
-    try:
-        _replace_action(target, action)
-    except Exception:
-        bpy.data.actions.remove(action)
-        raise
+    warnings = [f"“{armature.name}”: {text}" for text in mapping.warnings]
     return BindResult(
-        action, len(solution.rotations), missing, target_mapping.family, (first, last), " ".join(warnings)
+        action,
+        received.mapped,
+        missing,
+        mapping.family,
+        (first, performance.last),
+        " ".join((*performance.warnings, *warnings, *receiver.warnings)),
     )
+
+
+def _tolerance(receiver: Receiver, max_error: float) -> Tolerance | None:
+    """Return how far keys may be off for an angle: a place by as much as the foot of a leg that is off by it."""
+    if max_error <= 0.0:
+        return None
+    leg = RestBody.of(receiver.target.skeleton, receiver.mapping, IDENTITY).leg_length()
+    return Tolerance(max_error, leg * math.tan(max_error))
 
 
 def check_target(
@@ -165,11 +243,9 @@ def check_target(
     Raises SceneError if no motion can be bound to the armature as it is.
     """
     _check_armature(target)
-    animation = target.animation_data
     if not target.is_editable:
         raise SceneError(f"“{target.name}” is linked from another file: make a library override of it first.")
-    if animation is not None and animation.use_tweak_mode:
-        raise SceneError(f"An NLA strip of “{target.name}” is being tweaked: leave tweak mode (Tab) first.")
+    check_animation(target)
     x, y, z = target.matrix_world.to_3x3().col
     scales = [axis.length for axis in (x, y, z)]
     if min(scales) <= 0.0 or max(scales) - min(scales) > _SCALE_TOLERANCE * max(scales):
@@ -186,10 +262,13 @@ def _check_options(options: BindOptions) -> None:
         ("root motion", options.root_motion, ROOT_MOTIONS),
         ("scale mode", options.scale_mode, SCALE_MODES),
         ("kind of controls", options.controls, CONTROL_KINDS),
+        ("way with existing animation", options.existing, EXISTING),
     )
     for what, chosen, known in choices:
         if chosen not in known:
             raise SceneError(f"There is no {what} “{chosen}”: choose one of {', '.join(known)}.")
+    if options.smoothing < 0.0 or not 0.0 <= options.max_error < math.pi / 2.0:
+        raise SceneError("Smoothing and the error of keys begin at 0, and no bone may be off by 90° or more.")
 
 
 def _scale(armature: bpy.types.Object) -> float:
@@ -204,23 +283,6 @@ def _check_armature(obj: bpy.types.Object) -> None:
         raise SceneError(f"“{obj.name}” is in Edit Mode: leave Edit Mode first.")
 
 
-def _without_twists(mapping: Mapping) -> Mapping:
-    return dataclasses.replace(mapping, bones={r: b for r, b in mapping.bones.items() if "_twist_" not in r})
-
-
-def _shared(source: Mapping, target: Mapping) -> Mapping:
-    """Return the source's mapping without the parts that say nothing about the target's: reading them takes time."""
-    trunk = ("hips", "spine_", "neck_", "head")
-    wanted = {
-        role: bone
-        for role, bone in source.bones.items()
-        if role in target.bones
-        or role.startswith(trunk)
-        or ("metacarpal" in role and role.replace("metacarpal", "1") in target.bones)
-    }
-    return dataclasses.replace(source, bones=wanted)
-
-
 def _writable(target: bpy.types.Object, mapping: Mapping) -> Mapping:
     """Return the mapping without twist bones that the rig moves itself; raise if it moves most of the body itself."""
     ruled = {role for role, name in mapping.bones.items() if moves_itself(target, target.pose.bones[name])}
@@ -232,24 +294,3 @@ def _writable(target: bpy.types.Object, mapping: Mapping) -> Mapping:
     return dataclasses.replace(
         mapping, bones={r: b for r, b in mapping.bones.items() if not ("_twist_" in r and r in ruled)}
     )
-
-
-def _replace_action(target: bpy.types.Object, action: bpy.types.Action) -> None:
-    """Make `action` the target's; what was there before is kept in the file, or comes back if that fails."""
-    had_data = target.animation_data is not None
-    previous: bpy.types.Action | None = target.animation_data.action if had_data else None
-    slot: Any = compat.active_slot(target)
-    try:
-        compat.assign_action(target, action)
-        if target.animation_data.action != action:
-            raise SceneError(f"“{target.name}” does not take a new action: check that it is not linked or locked.")
-    except Exception as error:
-        if had_data:
-            compat.assign_action(target, previous, slot)
-        else:
-            target.animation_data_clear()
-        if isinstance(error, SceneError):
-            raise
-        raise SceneError(f"“{target.name}” does not take a new action: {error}") from error
-    if previous is not None and previous.users == 0:
-        previous.use_fake_user = True

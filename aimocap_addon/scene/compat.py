@@ -78,19 +78,32 @@ def active_slot(owner: bpy.types.Object) -> Any:
 def active_curves(owner: bpy.types.Object) -> Any:
     """Return the f-curves that the active action has for `owner`, a collection with `remove`; empty without any."""
     animation = owner.animation_data
-    if animation is None or animation.action is None:
+    if animation is None or animation.action is None or (HAS_SLOTS and animation.action_slot is None):
         return ()
+    return slot_curves(animation.action, active_slot(owner))
+
+
+def slot_curves(action: bpy.types.Action, slot: Any = None) -> Any:
+    """Return the f-curves of a slot of `action`, by default of its first, a collection; empty if there are none."""
     if not HAS_SLOTS:
-        return animation.action.fcurves
-    for layer in animation.action.layers:
+        return action.fcurves
+    slot = slot or (action.slots[0] if action.slots else None)
+    for layer in action.layers if slot is not None else ():
         for strip in layer.strips:
             # Asked for by function: keys reached through a whole chain of collections are four times slower to read,
             # because Blender 4.4 and later note that chain down for each of them.
             keyframe_strip: Any = strip
-            bag = keyframe_strip.channelbag(animation.action_slot) if animation.action_slot else None
+            bag = keyframe_strip.channelbag(slot)
             if bag is not None:
                 return bag.fcurves
     return ()
+
+
+def strip_curves(strip: bpy.types.NlaStrip) -> Any:
+    """Return the f-curves that an NLA strip plays."""
+    if strip.action is None or (HAS_SLOTS and strip.action_slot is None):
+        return ()
+    return slot_curves(strip.action, strip.action_slot if HAS_SLOTS else None)
 
 
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
