@@ -7,6 +7,7 @@ Each property has the name of its field in `BindOptions`.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +34,11 @@ CONTROLS_ITEMS = (
     ("FK", "FK", "Arms and legs move by the controls that turn each bone"),
     ("IK", "IK", "Hands and feet have controls, elbows and knees a pole; planted feet are easy to keep and to edit"),
 )
+EXISTING_ITEMS = (
+    ("KEEP", "Keep in File", "The character's previous action stays in the file, without a part in the animation"),
+    ("PUSH_DOWN", "Push Down to NLA", "The previous action moves to an NLA track; the new motion plays over it"),
+    ("LAYER", "Layer on Top", "How far the motion goes from its first frame is added to what the character does"),
+)
 
 
 class BindProperties:
@@ -58,6 +64,34 @@ class BindProperties:
         "Auto-Rig Pro. The rig is switched to them",
         items=CONTROLS_ITEMS,
         default="FK",
+    )
+    mirror: BoolProperty(name="Mirror", description="Change left and right", default=False)
+    smoothing: FloatProperty(
+        name="Smoothing",
+        description="Take jitter out of the motion. A swing of 4 per second keeps 81 % of its size at 0.05 s, one of 2 "
+        "per second 98 %; planted feet stay planted. 0: as captured",
+        min=0.0,
+        soft_max=0.3,
+        max=2.0,
+        step=1,
+        precision=3,
+        unit="TIME_ABSOLUTE",
+    )
+    max_error: FloatProperty(
+        name="Max Error",
+        description="Leave out keys while each bone stays this near to its full motion on every frame, and its place "
+        "as near as a leg swings by this angle. 0: a key on every frame",
+        min=0.0,
+        soft_max=math.radians(5.0),
+        max=math.radians(45.0),
+        precision=3,
+        subtype="ANGLE",
+    )
+    existing: EnumProperty(
+        name="Animation Before",
+        description="What becomes of the animation that the character has",
+        items=EXISTING_ITEMS,
+        default="KEEP",
     )
 
 

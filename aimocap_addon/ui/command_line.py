@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import os
 import shutil
 import sys
@@ -23,7 +24,7 @@ from ..scene.binding import BindOptions
 from ..scene.errors import SceneError
 from . import addon
 from .addon import CaptureError
-from .bind_options import ROOT_MOTION_ITEMS, SCALE_MODE_ITEMS
+from .bind_options import CONTROLS_ITEMS, EXISTING_ITEMS, ROOT_MOTION_ITEMS, SCALE_MODE_ITEMS
 from .capture_flow import CaptureOptions, begin, finish, usable_service
 from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS
 from .session import session
@@ -32,8 +33,11 @@ COMMAND = "aimocap"
 _ERRORS = (CaptureError, SceneError, StoreError)
 _MANIFEST_COLUMNS = {
     "video", "blend", "armature", "save", "mocap_type", "rate", "trim_start", "trim_end", "frame_start",
-    "root_motion", "travel", "ground_offset",
+    "root_motion", "travel", "ground_offset", "no_foot_lock", "controls", "mirror", "smoothing",
+    "max_error", "existing",
 }  # fmt: skip
+_FLAGS = {"no_foot_lock", "mirror"}
+_YES, _NO = {"yes", "true", "1"}, {"no", "false", "0"}
 
 
 def _choices(items: tuple[tuple[str, str, str], ...]) -> list[str]:
@@ -59,6 +63,17 @@ def _bind_arguments(parser: argparse.ArgumentParser) -> None:
     binding.add_argument("--travel", choices=_choices(SCALE_MODE_ITEMS), default="leg", help="how far it travels")
     binding.add_argument("--ground-offset", type=float, default=0.0, metavar="UNITS", help="raises the character")
     binding.add_argument("--no-foot-lock", action="store_true", help="let planted feet slide as the solve has them")
+    binding.add_argument(
+        "--controls", choices=_choices(CONTROLS_ITEMS), default="fk", help="which controls of a control rig move"
+    )
+    binding.add_argument("--mirror", action="store_true", help="change left and right")
+    binding.add_argument("--smoothing", type=float, default=0.0, metavar="SEC", help="take out jitter, 0.05 is usual")
+    binding.add_argument(
+        "--max-error", type=float, default=0.0, metavar="DEGREES", help="leave out keys within it; default: none"
+    )
+    binding.add_argument(
+        "--existing", choices=_choices(EXISTING_ITEMS), default="keep", help="what becomes of the animation before"
+    )
 
 
 def _bind_options(arguments: argparse.Namespace) -> BindOptions:
@@ -67,6 +82,11 @@ def _bind_options(arguments: argparse.Namespace) -> BindOptions:
         scale_mode=arguments.travel.upper(),
         ground_offset=arguments.ground_offset,
         hold_contacts=not arguments.no_foot_lock,
+        controls=arguments.controls.upper(),
+        mirror=arguments.mirror,
+        smoothing=arguments.smoothing,
+        max_error=math.radians(arguments.max_error),
+        existing=arguments.existing.upper(),
     )
 
 
@@ -188,6 +208,11 @@ def _row_arguments(row: dict[str, Any], number: int, manifest: Path, consent: bo
     words = ["capture"]
     for column, value in row.items():
         if not value or column == "video":
+            continue
+        if column in _FLAGS:
+            if value.lower() not in _YES | _NO:
+                raise CaptureError(f"Row {number} of {manifest.name} says “{value}” for {column}: write yes or no.")
+            words += [f"--{column.replace('_', '-')}"] * (value.lower() in _YES)
             continue
         text = str(manifest.parent / value) if column in ("blend", "save") else value
         words.append(f"--{column.replace('_', '-')}={text}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bpy
 import pytest
+from bl_ext.user_default.aimocap.scene import compat
 from bl_ext.user_default.aimocap.ui import command_line
 from conftest import CLIPS
 
@@ -73,24 +74,33 @@ def test_arguments_that_make_no_sense_end_with_status_2(capfd) -> None:
 def test_batch_goes_on_after_a_row_that_fails(use_service, hero_file, tmp_path, capfd) -> None:
     manifest = tmp_path / "jobs.csv"
     manifest.write_text(
-        "video,blend,armature,save,trim_start,trim_end\n"
-        f"/nowhere/clip.mp4,{hero_file},Hero,first.blend,,\n"
-        f"{WAVE},{hero_file},Hero,second.blend,1,2\n"
+        "video,blend,armature,save,trim_start,trim_end,mirror,max_error,ground_offset\n"
+        f"/nowhere/clip.mp4,{hero_file},Hero,first.blend,,,,,\n"
+        f"{WAVE},{hero_file},Hero,second.blend,1,2,yes,2,5\n"
     )
     assert command_line.run(["batch", str(manifest)]) == 1
     assert "1 captured, 1 failed" in capfd.readouterr().out
     assert not (tmp_path / "first.blend").exists()
-    assert (tmp_path / "second.blend").exists()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "second.blend"))
+    hero = bpy.data.objects["Hero"]
+    curves = compat.active_curves(hero)
+    assert sum(len(curve.keyframe_points) for curve in curves) < 0.7 * 24 * len(curves)
+    assert (hero.matrix_world @ hero.pose.bones["mixamorig:Hips"].head).z > 5.0
 
 
 @pytest.mark.parametrize(
-    "text", ["clip,save\na,b\n", "video,save,colour\na,b,c\n"], ids=["no video column", "unknown column"]
+    ("text", "sentence"),
+    [
+        ("clip,save\na,b\n", "needs a header row"),
+        ("video,save,colour\na,b,c\n", "needs a header row"),
+        ("video,save,mirror\na,b,perhaps\n", "write yes or no"),
+    ],
 )
-def test_batch_refuses_a_manifest_it_does_not_understand(use_service, tmp_path, capfd, text) -> None:
+def test_batch_refuses_a_manifest_it_does_not_understand(use_service, tmp_path, capfd, text, sentence) -> None:
     manifest = tmp_path / "jobs.csv"
     manifest.write_text(text)
     assert command_line.run(["batch", str(manifest)]) == 1
-    assert "needs a header row" in capfd.readouterr().err
+    assert sentence in capfd.readouterr().err
 
 
 def test_doctor_is_content_with_a_running_service(use_service, capfd) -> None:
