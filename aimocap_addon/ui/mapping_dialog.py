@@ -31,6 +31,10 @@ _ICONS: dict[str, Any] = {
     RowState.NEEDED.name: "ERROR",
 }
 _FILL_ICONS: tuple[Any, ...] = ("FILE_REFRESH", "MOD_MIRROR", "X")
+_PRESETS: tuple[tuple[str, str, Any], ...] = (
+    ("aimocap.save_mapping_preset", "Save as Preset...", "EXPORT"),
+    ("aimocap.load_mapping_preset", "Load Preset...", "IMPORT"),
+)
 _ALERTS = (RowState.WRONG.name, RowState.NEEDED.name)
 _LEGEND = (
     (RowState.FOUND, "found"),
@@ -47,9 +51,14 @@ def draw_table(layout: bpy.types.UILayout, table: AIMOCAP_PG_mapping_table) -> N
     if armature is None or armature.type != "ARMATURE":
         layout.label(text=f"The armature “{table.armature}” is not there any more", icon="ERROR")
         return
-    head = layout.row()
-    head.prop(table, "family")
-    head.label(text=f"{table.score} of a body found")
+    head = layout.split(factor=0.52)
+    name = head.row()
+    name.prop(table, "family")
+    name.label(text=f"{table.score} of a body")
+    presets = head.row(align=True)
+    for operator, words, icon in _PRESETS:
+        properties = presets.operator(operator, text=words, icon=icon)
+        properties.armature, properties.in_table = armature.name, True
     tools = layout.row(align=True)
     for (what, words, _), icon in zip(FILL_ITEMS, _FILL_ICONS, strict=True):
         tools.operator("aimocap.fill_mapping", text=words, icon=icon).what = what

@@ -107,8 +107,7 @@ class AIMOCAP_PG_mapping_table(bpy.types.PropertyGroup):
         return {row.role: row.bone for row in self.rows if row.bone}
 
     def mapping(self) -> RigMapping:
-        """Return what the table says; raises SceneError when that cannot be used, and the table then stays."""
-        self.was_refused = True
+        """Return what the table says; raises SceneError when that cannot be used."""
         return made_mapping(self.edited(), self.bones(), self.family, controls=self.controls, travel=self.travel)
 
     def edited(self) -> bpy.types.Object:

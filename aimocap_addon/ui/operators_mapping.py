@@ -113,6 +113,7 @@ class AIMOCAP_OT_edit_mapping(MappingOperator, bpy.types.Operator):
         armature = self.character(context)
         if edited.armature != armature.name or not len(edited.rows):
             raise SceneError("No mapping is open for this: call the operator with 'INVOKE_DEFAULT', or use map_bone.")
+        edited.was_refused = True  # so that the table stays if it is
         mapping = edited.mapping()
         keep_mapping(armature, addon.mapping_folder(), mapping)
         edited.close()
@@ -184,6 +185,9 @@ class PresetOperator(MappingOperator):
     filepath: StringProperty(name="Preset", description="File of the preset", subtype="FILE_PATH")
     filter_glob: StringProperty(default=f"*{_SUFFIX}", options={"HIDDEN", "SKIP_SAVE"})
     filename_ext = _SUFFIX
+    in_table: BoolProperty(
+        name="In the Dialog", description="The table of the open dialog is meant", options={"HIDDEN", "SKIP_SAVE"}
+    )
 
     def path(self) -> Path:
         """Return the chosen file; raises SceneError for none."""
@@ -219,7 +223,8 @@ class AIMOCAP_OT_save_mapping_preset(PresetOperator, bpy.types.Operator):
     def perform(self, context: bpy.types.Context) -> str:
         armature = self.character(context)
         path = self.path()
-        write_preset(path, find_mapping(armature, addon.mapping_folder()))
+        mapping = table(context).mapping() if self.in_table else find_mapping(armature, addon.mapping_folder())
+        write_preset(path, mapping)
         return f"The mapping of “{armature.name}” is written to {path}."
 
 
@@ -233,6 +238,9 @@ class AIMOCAP_OT_load_mapping_preset(PresetOperator, bpy.types.Operator):
     def perform(self, context: bpy.types.Context) -> str:
         armature = self.character(context)
         mapping = read_preset(self.path(), armature)
+        if self.in_table:
+            table(context).show(armature, mapping)
+            return f"The preset is in the table: {describe(mapping)}."
         keep_mapping(armature, addon.mapping_folder(), mapping)
         return f"The bones of “{armature.name}” are mapped: {describe(mapping)}."
 

@@ -181,6 +181,16 @@ def test_a_preset_goes_from_one_character_to_another(hero, performer, tmp_path: 
     assert bpy.ops.aimocap.load_mapping_preset(armature="Hero", filepath=str(path)) == {"FINISHED"}
     assert session().recognitions.look(hero).missing == ("left toe",)
 
+    bpy.ops.aimocap.forget_mapping(armature="Hero")
+    edited = open_table(hero)
+    assert bpy.ops.aimocap.load_mapping_preset(armature="Hero", filepath=str(path), in_table=True) == {"FINISHED"}
+    assert not row(edited, "left_toe").bone
+    assert not session().recognitions.look(hero).by_hand
+    row(edited, "right_toe").bone = ""
+    bpy.ops.aimocap.save_mapping_preset(armature="Hero", filepath=str(tmp_path / "toeless"), in_table=True)
+    assert "right_toe" not in json.loads((tmp_path / "toeless.json").read_text(encoding="utf-8"))["bones"]
+    edited.close()
+
     text = refused(bpy.ops.aimocap.load_mapping_preset, armature="Performer", filepath=str(path))
     assert text.startswith(
         "“shared.json” is no mapping for “Performer” because the skeleton has no bones of these names:"
