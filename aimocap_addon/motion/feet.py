@@ -80,17 +80,18 @@ def pin(
     legs give up what would make them whip.
     """
     rise = np.zeros(len(legs[0].hip))
-    places = [leg.ankle + each.correction for leg, each in zip(legs, plans, strict=True)]
-    lifted, left = legs, plans
+    left = plans
     changes: list[Change] = []
     for _ in range(_ROUNDS):
         if move_hips:
             rise = rise + hips_share(left, up, rate)
-        lifted = [leg.raised(rise[:, None] * up) for leg in legs]
-        changes = [reach(leg, place) for leg, place in zip(lifted, places, strict=True)]
-        short = [place - change.ankle(leg) for place, change, leg in zip(places, changes, lifted, strict=True)]
-        left = [replace(each, correction=missing) for each, missing in zip(plans, short, strict=True)]
-    steady = zip(lifted, changes, plans, strict=True)
+        changes, left = [], []
+        for leg, each in zip(legs, plans, strict=True):  # raised hips are a lower place to reach
+            place = leg.ankle + each.correction - rise[:, None] * up
+            change, ankle = reach(leg, place)
+            changes.append(change)
+            left.append(replace(each, correction=place - ankle))
+    steady = zip(legs, changes, plans, strict=True)
     return [steadied(leg, change, each.on, rate).turns() for leg, change, each in steady], rise
 
 

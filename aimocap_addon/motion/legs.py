@@ -7,6 +7,7 @@ All lengths are in units of the target's armature space.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,9 +47,30 @@ class Leg:
     ankle: Array
     hinge: Array
 
-    def raised(self, shift: Array) -> Leg:
-        """Return the leg moved by `shift` (F, 3)."""
-        return Leg(self.hip + shift, self.knee + shift, self.ankle + shift, self.hinge)
+    @cached_property
+    def thigh(self) -> Array:
+        """The way (F, 3) from hip to knee."""
+        return self.knee - self.hip
+
+    @cached_property
+    def calf(self) -> Array:
+        """The way (F, 3) from knee to ankle."""
+        return self.ankle - self.knee
+
+    @cached_property
+    def lengths(self) -> tuple[Array, Array]:
+        """Lengths (F) of thigh and calf."""
+        return np.linalg.norm(self.thigh, axis=-1), np.linalg.norm(self.calf, axis=-1)
+
+    @cached_property
+    def bend(self) -> tuple[Array, Array]:
+        """The axis (F, 3) about which the knee bends, and how far (F, radians), negative for the wrong way."""
+        product = self.lengths[0] * self.lengths[1]
+        plane = cross(self.thigh, self.calf) / product[:, None]
+        forwards = np.where(np.sum(plane * self.hinge, axis=-1) < 0.0, -1.0, 1.0)
+        axis = normalize(plane * forwards[:, None] + 0.05 * self.hinge)  # a straight leg has no plane of its own
+        cosine = np.sum(self.thigh * self.calf, axis=-1) / product
+        return axis, forwards * np.arctan2(np.linalg.norm(plane, axis=-1), cosine)
 
 
 @dataclass(frozen=True)
@@ -66,30 +88,25 @@ class Change:
         """Return the turns (F, 4) of thigh and of calf in space."""
         return self.swing, quaternion_multiply(self.swing, quaternion_from_axis_angle(self.axis, self.more))
 
-    def ankle(self, leg: Leg) -> Array:
-        """Return where the ankle of `leg` comes (F, 3)."""
-        thigh, calf = self.turns()
-        return leg.hip + quaternion_rotate(thigh, leg.knee - leg.hip) + quaternion_rotate(calf, leg.ankle - leg.knee)
 
-
-def reach(leg: Leg, wanted: Array) -> Change:
-    """Return the change that brings the ankle towards `wanted` (F, 3).
+def reach(leg: Leg, wanted: Array) -> tuple[Change, Array]:
+    """Return the change that brings the ankle towards `wanted` (F, 3), and where the ankle comes then (F, 3).
 
     The knee keeps its plane, bends the way it should, and is neither stretched straight nor bent in haste: where it is
     almost straight the ankle falls a little short. Source of the angle: law of cosines.
     """
-    thigh, calf = leg.knee - leg.hip, leg.ankle - leg.knee
-    a = np.linalg.norm(thigh, axis=-1)
-    b = np.linalg.norm(calf, axis=-1)
-    axis, bend = _knee(leg)
-    distance = np.linalg.norm(wanted - leg.hip, axis=-1)
+    a, b = leg.lengths
+    axis, bend = leg.bend
+    away = wanted - leg.hip
+    distance = np.linalg.norm(away, axis=-1)
     cosine = (distance**2 - a**2 - b**2) / (2.0 * a * b)
     exact = np.maximum(np.arccos(np.clip(cosine, -1.0, 1.0)), np.minimum(np.abs(bend), _MIN_BEND))
     shortening = a * b * np.sin(np.maximum(np.abs(bend), exact)) / np.maximum(distance, 1e-9)
     share = shortening**2 / (shortening**2 + (_KNEE_DAMPING * (a + b)) ** 2)
     more = share * (exact - bend)
-    bent = thigh + quaternion_rotate(quaternion_from_axis_angle(axis, more), calf)
-    return Change(quaternion_between(bent, wanted - leg.hip), more, axis)
+    bent = leg.thigh + quaternion_rotate(quaternion_from_axis_angle(axis, more), leg.calf)
+    swing = quaternion_between(bent, away)
+    return Change(swing, more, axis), leg.hip + quaternion_rotate(swing, bent)
 
 
 def steadied(leg: Leg, change: Change, firm: NDArray[np.bool_], rate: float) -> Change:
@@ -104,12 +121,12 @@ def steadied(leg: Leg, change: Change, firm: NDArray[np.bool_], rate: float) -> 
     extra: Array = np.full(len(firm) - 1, extra_step(rate))
     aside = np.stack([evened(part, extra, firm) for part in aside.T], axis=-1)
     angles = []
-    for limb, angle in ((leg.knee - leg.hip, about), (leg.ankle - leg.knee, about + change.more)):
+    for limb, angle in ((leg.thigh, about), (leg.calf, about + change.more)):
         steps = _steps(limb, change.axis)
         own = np.concatenate(((0.0,), np.cumsum(steps)))
         angles.append(evened(own + angle, np.abs(steps) + extra, firm) - own)
     thigh, calf = angles
-    bend = _knee(leg)[1]
+    bend = leg.bend[1]
     more = np.maximum(calf - thigh, np.minimum(change.more, np.minimum(bend, _MIN_BEND) - bend))
     return Change(quaternion_from_rotation_vector(aside + thigh[:, None] * change.axis), more, change.axis)
 
@@ -117,17 +134,6 @@ def steadied(leg: Leg, change: Change, firm: NDArray[np.bool_], rate: float) -> 
 def extra_step(rate: float) -> float:
     """Return by how much (radians) a bone may turn more than the performer's from one frame to the next."""
     return min(_EXTRA_STEP, _EXTRA_SPEED / rate)
-
-
-def _knee(leg: Leg) -> tuple[Array, Array]:
-    """Return the axis (F, 3) about which the knee bends and how far (F, radians), negative for the wrong way."""
-    thigh, calf = leg.knee - leg.hip, leg.ankle - leg.knee
-    lengths = np.linalg.norm(thigh, axis=-1) * np.linalg.norm(calf, axis=-1)
-    plane = cross(thigh, calf) / lengths[:, None]
-    forwards = np.sign(np.sum(plane * leg.hinge, axis=-1))
-    forwards = np.where(forwards == 0.0, 1.0, forwards)
-    axis = normalize(plane * forwards[:, None] + 0.05 * leg.hinge)  # a straight leg has no plane of its own
-    return axis, forwards * np.arctan2(np.linalg.norm(plane, axis=-1), np.sum(thigh * calf, axis=-1) / lengths)
 
 
 def _steps(limb: Array, axis: Array) -> Array:
