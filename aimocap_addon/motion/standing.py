@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Feet on the ground: when the performer's stand, and the character's held there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import feet
+from .body import RestBody
+from .contacts import planted
+from .legs import Leg
+from .mapping import SIDES
+from .pose import Pose, Target, head_below, posed_again, turned_away
+from .rotations import (
+    Array,
+    cross,
+    normalize,
+    quaternion_from_axis_angle,
+    quaternion_multiply,
+    quaternion_rotate,
+)
+
+# Cosines of the largest tilt of a standing foot, and of one that still stands on its ball.
+_FLAT = np.cos(np.radians(30.0))
+_ON_BALL = np.cos(np.radians(75.0))
+# In lengths from ankle to ball.
+_TOE_LENGTH = 0.45
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One foot of the performer: the `role` that stands, its height (F) over its ground, and when it is planted (F).
+
+    The height is in the target's units. `flat` (F) is the part of `planted` in which the sole is on the ground.
+    """
+
+    side: str
+    role: str
+    height: Array
+    planted: NDArray[np.bool_]
+    flat: NDArray[np.bool_]
+
+
+def standing_feet(
+    source: RestBody, target: RestBody, world: dict[int, Array], placed: dict[str, Array], up: Array, rate: float
+) -> list[Standing]:
+    """Return when and how the performer's feet stand, for the feet that both bodies have.
+
+    `world` is the target's pose, `placed` are joints of the source (F, 3) by role.
+    """
+    found = []
+    ratio = target.leg_length() / source.leg_length()
+    for side in SIDES:
+        role = next((r for r in (f"{side}_toe", f"{side}_foot") if r in placed and r in target.bones), None)
+        if role is None:
+            continue
+        on = planted(placed[role], up, source.leg_length(), rate)
+        upright = quaternion_rotate(turned_away(target, world, f"{side}_foot"), up) @ up
+        # the toes of someone who lies or kneels are not on their soles
+        on &= upright > _ON_BALL
+        height = placed[role] @ up
+        ground = np.percentile(height[on], 20.0) if on.any() else np.percentile(height, 5.0)
+        found.append(Standing(side, role, (height - ground) * ratio, on, on & (upright > _FLAT)))
+    return found
+
+
+def lift_to_ground(
+    target: Target, body: RestBody, world: dict[int, Array], head: Array, stands: Sequence[Standing], up: Array
+) -> float:
+    """Return how far to raise the target so that its planted toes are as high as at rest; 0 if no foot stands."""
+    gaps = [np.empty(0)]
+    for foot in stands:
+        toe = head_below(target, body.bones["hips"], body.bones[foot.role], world, head)
+        gaps.append((body.positions[foot.role] - toe)[foot.flat] @ up)
+    found = np.concatenate(gaps)
+    return float(np.median(found)) if len(found) else 0.0
+
+
+def planted_feet(
+    target: Target,
+    body: RestBody,
+    pose: Pose,
+    head: Array,
+    stands: Sequence[Standing],
+    axes: Array,
+    rate: float,
+    ground: float,
+    *,
+    move_hips: bool,
+) -> tuple[Pose, Array]:
+    """Return the pose with planted feet pinned and none in the floor, and how far (F) the hips rise for it.
+
+    `head` (F, 3) is where the head of the hips bone is, `axes` (3, 3) are those of `body_axes`, `ground` is the height
+    of the floor over the one that the target stands on at rest.
+    """
+    if not any(foot.planted.any() for foot in stands):
+        return pose, np.zeros(len(head))  # nothing tells where the performer's floor is
+    up = axes[2]
+    hips = body.bones["hips"]
+    legs, plans = [], []
+    for foot in stands:
+        thigh, knee, ankle, toe = (
+            head_below(target, hips, body.bones[role], pose.world, head)
+            for role in (f"{foot.side}_thigh", f"{foot.side}_calf", f"{foot.side}_foot", foot.role)
+        )
+        delta = turned_away(body, pose.world, f"{foot.side}_thigh")
+        legs.append(Leg(thigh, knee, ankle, quaternion_rotate(delta, axes[0])))
+        floor = float(body.positions[foot.role] @ up) + ground
+        plans.append(feet.plan(toe, foot.height, foot.planted, up, floor, rate))
+    turns, rise = feet.pin(legs, plans, up, rate, move_hips=move_hips)
+    changed: dict[int, Array] = {}
+    for foot, turns_of_leg in zip(stands, turns, strict=True):
+        for part, turn in zip(("thigh", "calf"), turns_of_leg, strict=True):
+            bone = body.bones[f"{foot.side}_{part}"]
+            changed[bone] = quaternion_multiply(turn, pose.world[bone])
+    return _with_toes(target, body, posed_again(target, pose, changed), stands, plans, up, rate), rise
+
+
+def _with_toes(
+    target: Target,
+    body: RestBody,
+    pose: Pose,
+    stands: Sequence[Standing],
+    plans: list[feet.Plan],
+    up: Array,
+    rate: float,
+) -> Pose:
+    """Return the pose with toes bent so that they do not go through the floor."""
+    changed: dict[int, Array] = {}
+    for foot, each in zip(stands, plans, strict=True):
+        if foot.role.endswith("toe"):
+            bone = body.bones[foot.role]
+            ahead = body.direction(f"{foot.side}_foot", foot.role)
+            length = _TOE_LENGTH * float(np.linalg.norm(ahead))
+            ahead = normalize(ahead - (ahead @ up) * up)
+            delta = turned_away(body, pose.world, foot.role)
+            forward, sole_up, left = (quaternion_rotate(delta, axis) for axis in (ahead, up, cross(up, ahead)))
+            bend = feet.bend_toe(forward, sole_up, each.height, length, up, rate)
+            changed[bone] = quaternion_multiply(quaternion_from_axis_angle(left, -bend), pose.world[bone])
+    return posed_again(target, pose, changed) if changed else pose
