@@ -12,8 +12,9 @@ from .roles import ARM, CORE, FINGERS, LEG, REQUIRED, SIDES
 from .roles import Mapping as RigMapping
 from .skeleton import Skeleton
 
-# Rows that are offered at least, and beyond those that have a bone.
-_SPINE, _NECK, _TWISTS, _SPARE = 4, 2, 2, 1
+# How many bones of a chain are shown at least, and how many have a row.
+_SHOWN = {"spine": 4, "neck": 2, "twist": 2}
+_MOST = {"spine": 10, "neck": 10, "twist": 4}
 _LIMBS = ("upper_arm", "lower_arm", "thigh", "calf")
 
 
@@ -42,18 +43,28 @@ GROUPS = ("Trunk", "Arms", "Legs", "Hands", "Twist Bones")
 
 
 def rows(bones: Iterable[str] = ()) -> tuple[Row, ...]:
-    """Return the rows for a mapping of the roles `bones`, in the order of the groups; left before right."""
+    """Return the rows for a mapping of the roles `bones`, in the order of the groups; left before right.
+
+    They are the same for all mappings but those with very long chains; `is_shown` tells which of them to show.
+    """
     known = set(bones)
-    trunk = ["hips", *_counted("spine", known, _SPINE), *_counted("neck", known, _NECK), "head"]
+    trunk = ["hips", *_counted("spine", known, _MOST["spine"]), *_counted("neck", known, _MOST["neck"]), "head"]
     table = [Row(role, "Trunk", "", _words(role)) for role in trunk]
     fingers = [f"{finger}_{part}" for finger in FINGERS for part in ("metacarpal", 1, 2, 3)]
     for group, parts in (("Arms", ARM), ("Legs", LEG), ("Hands", fingers)):
         table += [Row(f"{side}_{part}", group, side, _words(part)) for side in SIDES for part in parts]
     for side in SIDES:
         for limb in _LIMBS:
-            twists = _counted(f"{side}_{limb}_twist", known, _TWISTS)
+            twists = _counted(f"{side}_{limb}_twist", known, _MOST["twist"])
             table += [Row(role, "Twist Bones", side, _words(role.partition("_")[2])) for role in twists]
     return tuple(table)
+
+
+def is_shown(role: str, bones: Iterable[str]) -> bool:
+    """Tell whether a row is to be shown beside the roles `bones`: of a chain that is one more than has a bone."""
+    chain, _, number = role.rpartition("_")
+    least = _SHOWN.get(chain.rpartition("_")[2])
+    return least is None or int(number) <= max(least, _last(chain, bones) + 1)
 
 
 def states(
@@ -85,9 +96,11 @@ def states(
 
 
 def _counted(chain: str, known: set[str], least: int) -> list[str]:
-    numbers = [int(role.rpartition("_")[2]) for role in known if role.rpartition("_")[0] == chain]
-    last = max(numbers, default=0)
-    return [f"{chain}_{n}" for n in range(1, max(least, last + _SPARE if last else 0) + 1)]
+    return [f"{chain}_{n}" for n in range(1, max(least, _last(chain, known)) + 1)]
+
+
+def _last(chain: str, known: Iterable[str]) -> int:
+    return max((int(role.rpartition("_")[2]) for role in known if role.rpartition("_")[0] == chain), default=0)
 
 
 def _words(part: str) -> str:

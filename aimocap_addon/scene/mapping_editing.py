@@ -10,14 +10,14 @@ import bpy
 
 from ..motion.mapping import Mapping, UnknownSkeletonError, mapping_for, missing_words
 from ..motion.mapping_edits import mirrored
-from ..motion.mapping_table import Row, RowState, rows, states
+from ..motion.mapping_table import Row, RowState, is_shown, rows, states
 from ..motion.roles import completeness
 from ..motion.user_mappings import fault
 from .armature_motion import read_skeleton
 from .errors import SceneError
 from .rig_mapping import find_mapping
 
-__all__ = ["Check", "Recognition", "Row", "RowState", "check", "detected", "mirror", "recognise", "rows"]
+__all__ = ["Check", "Recognition", "Row", "RowState", "check", "detected", "is_shown", "mirror", "recognise", "rows"]
 
 
 class Recognition(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from ..scene.mapping_editing import RowState
+from ..scene.mapping_editing import RowState, is_shown
 from .mapping_table import FILL_ITEMS, AIMOCAP_PG_mapping_row, AIMOCAP_PG_mapping_table
 from .panel_text import draw_sentence
 
@@ -63,8 +63,9 @@ def draw_table(layout: bpy.types.UILayout, table: AIMOCAP_PG_mapping_table) -> N
     for (what, words, _), icon in zip(FILL_ITEMS, _FILL_ICONS, strict=True):
         tools.operator("aimocap.fill_mapping", text=words, icon=icon).what = what
     layout.row().prop(table, "page", expand=True)
+    bones = table.bones()
     for group, toggle in _PAGES[table.page]:
-        rows = [row for row in table.rows if row.group == group]
+        rows = [row for row in table.rows if row.group == group and is_shown(row.role, bones)]
         if not toggle:
             _draw_rows(layout, rows, armature)
             continue

@@ -87,11 +87,15 @@ class AIMOCAP_PG_mapping_table(bpy.types.PropertyGroup):
         """Make `bones` (role -> bone name) the content of the table."""
         self.is_filling = True
         try:
-            self.rows.clear()
-            for each in rows(bones):
-                row = self.rows.add()
-                row.role, row.group, row.side, row.words = each
-                row.bone = bones.get(each.role, "")
+            wanted = rows(bones)
+            if [row.role for row in self.rows] != [row.role for row in wanted]:
+                self.rows.clear()
+                for each in wanted:
+                    row = self.rows.add()
+                    row.role, row.group, row.side, row.words = each
+            # the dialog may still show these very rows: they must not be made anew
+            for row in self.rows:
+                row.bone = bones.get(row.role, "")
         finally:
             self.is_filling = False
         self.judge()

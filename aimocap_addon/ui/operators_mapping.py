@@ -106,6 +106,7 @@ class AIMOCAP_OT_edit_mapping(MappingOperator, bpy.types.Operator):
 
     def draw(self, context: bpy.types.Context) -> None:
         assert self.layout is not None
+        session().mapping_dialog = context.region_popup
         draw_table(self.layout, table(context))
 
     def perform(self, context: bpy.types.Context) -> str:
@@ -113,6 +114,7 @@ class AIMOCAP_OT_edit_mapping(MappingOperator, bpy.types.Operator):
         armature = self.character(context)
         if edited.armature != armature.name or not len(edited.rows):
             raise SceneError("No mapping is open for this: call the operator with 'INVOKE_DEFAULT', or use map_bone.")
+        session().mapping_dialog = None
         edited.was_refused = True  # so that the table stays if it is
         mapping = edited.mapping()
         keep_mapping(armature, addon.mapping_folder(), mapping)
@@ -120,6 +122,7 @@ class AIMOCAP_OT_edit_mapping(MappingOperator, bpy.types.Operator):
         return f"The bones of “{armature.name}” are mapped: {describe(mapping)}."
 
     def cancel(self, context: bpy.types.Context) -> None:
+        session().mapping_dialog = None
         table(context).close()
 
 
@@ -240,6 +243,10 @@ class AIMOCAP_OT_load_mapping_preset(PresetOperator, bpy.types.Operator):
         mapping = read_preset(self.path(), armature)
         if self.in_table:
             table(context).show(armature, mapping)
+            dialog = session().mapping_dialog
+            if dialog is not None:  # it draws again by itself only for what is done in it, not in the file selector
+                dialog.tag_refresh_ui()
+                dialog.tag_redraw()
             return f"The preset is in the table: {describe(mapping)}."
         keep_mapping(armature, addon.mapping_folder(), mapping)
         return f"The bones of “{armature.name}” are mapped: {describe(mapping)}."

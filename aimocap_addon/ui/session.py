@@ -33,6 +33,7 @@ class CaptureSession:
         self.recognitions = Recognitions(addon.mapping_folder())
         self.records: dict[str, CaptureRecord] = {}
         self.watching = False
+        self.mapping_dialog: bpy.types.Region | None = None  # while it is open
         self._store: CaptureStore | None = None
         self._runner: CaptureRunner | None = None
 

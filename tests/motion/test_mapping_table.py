@@ -9,7 +9,7 @@ import pytest
 from rig_families import FAMILIES, skeleton
 
 from aimocap_addon.motion.mapping import mapping_for
-from aimocap_addon.motion.mapping_table import GROUPS, RowState, rows, states
+from aimocap_addon.motion.mapping_table import GROUPS, RowState, is_shown, rows, states
 from aimocap_addon.motion.user_mappings import by_hand
 
 BODY, ROLES = skeleton(FAMILIES["mixamo"])
@@ -31,7 +31,12 @@ def test_every_bone_of_a_rig_has_one_row(key: str) -> None:
 def test_a_chain_has_room_for_one_more_bone() -> None:
     long = {f"spine_{n}": f"s{n}" for n in range(1, 8)}
     assert "spine_8" in {row.role for row in rows(long)}
-    assert "spine_1" in {row.role for row in rows()}
+    assert is_shown("spine_8", long)
+    assert not is_shown("spine_9", long)
+    assert is_shown("spine_1", ())
+    assert not is_shown("left_calf_twist_4", ("left_calf_twist_1", "spine_4"))
+    endless = {f"spine_{n}": f"s{n}" for n in range(1, 14)}
+    assert set(endless) <= {row.role for row in rows(endless)}
 
 
 def state(role: str, bone: str) -> RowState:
