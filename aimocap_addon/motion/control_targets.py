@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,21 +53,25 @@ class Space:
     location_axes: Array
 
 
-def places(target: Target, solution: Solution) -> Places:
-    """Return all bones of `target` in the motion of `solution`; what has no motion is in its present pose."""
+def places(target: Target, carriers: Sequence[int], solution: Solution) -> Places:
+    """Return all bones of `target` in the motion of `solution`; what has no motion is in its present pose.
+
+    `carriers` (B) are what carries the heads of bones, which a bone's parent may but turn; -1 is the armature.
+    """
     skeleton = target.skeleton
-    rotations: dict[int, Array] = {}
-    heads: dict[int, Array] = {}
-    for bone, parent in enumerate(skeleton.parents.tolist()):
-        above, origin = (rotations[parent], heads[parent]) if parent >= 0 else (IDENTITY, np.zeros(3))
-        turned = quaternion_multiply(above, skeleton.local_rotations[bone])
+    rest = Places(dict(enumerate(skeleton.rest_rotations)), dict(enumerate(skeleton.rest_positions)))
+    moving = Places({}, {})
+    for bone, (carrier, parent) in enumerate(zip(carriers, skeleton.parents.tolist(), strict=True)):
+        above = moving.rotations[parent] if parent >= 0 else IDENTITY
+        base = quaternion_multiply(above, skeleton.local_rotations[bone])
         location = solution.locations[bone] if bone in solution.locations else target.locations[bone]
-        moved = quaternion_rotate(turned if target.local_location[bone] else above, location)
-        heads[bone] = origin + quaternion_rotate(above, skeleton.local_positions[bone]) + moved
-        base = turned if target.inherits_rotation[bone] else skeleton.rest_rotations[bone]
+        moved = quaternion_rotate(base if target.local_location[bone] else above, location)
+        moving.heads[bone] = _carried(carrier, skeleton.rest_positions[bone], moving, rest) + moved
+        if not target.inherits_rotation[bone]:
+            base = skeleton.rest_rotations[bone]
         rotation = solution.rotations[bone] if bone in solution.rotations else target.rotations[bone]
-        rotations[bone] = quaternion_multiply(base, rotation)
-    return Places(rotations, heads)
+        moving.rotations[bone] = quaternion_multiply(base, rotation)
+    return moving
 
 
 def follow(rotation: Array, head: Array, rest: tuple[Array, Array], own: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -129,12 +134,16 @@ def rotation_channel(space: Space, rotation: Array, moving: Places, rest: Places
 
 def location_channel(space: Space, head: Array, moving: Places, rest: Places) -> Array:
     """Return the location channel (F, 3) that brings the head of a control to `head` (F, 3)."""
-    carried = space.rest_head
-    if space.place >= 0:
-        away = quaternion_rotate(_turned(space.place, moving, rest), space.rest_head - rest.heads[space.place])
-        carried = moving.heads[space.place] + away
+    carried = _carried(space.place, space.rest_head, moving, rest)
     axes = quaternion_multiply(_turned(space.turn, moving, rest), space.location_axes)
     return quaternion_rotate(quaternion_conjugate(axes), head - carried)
+
+
+def _carried(carrier: int, head: Array, moving: Places, rest: Places) -> Array:
+    """Return where (F, 3) a point, at `head` (3) at rest, is carried by a bone; -1 is the armature."""
+    if carrier < 0:
+        return head
+    return moving.heads[carrier] + quaternion_rotate(_turned(carrier, moving, rest), head - rest.heads[carrier])
 
 
 def _turned(bone: int, moving: Places, rest: Places) -> Array:

@@ -17,7 +17,7 @@ from ..motion.mapping import Mapping
 from ..motion.retarget import ROOT_MOTIONS, Options, Solution, solve
 from ..motion.skeleton import IDENTITY
 from .armature_motion import read_skeleton, write_action
-from .control_rig import CONTROL_KINDS, moves_itself
+from .control_rig import CONTROL_KINDS, is_ruled
 from .errors import SceneError
 from .fewer_keys import Tolerance
 from .ik_controls import ControlMotion
@@ -285,7 +285,7 @@ def _check_armature(obj: bpy.types.Object) -> None:
 
 def _writable(target: bpy.types.Object, mapping: Mapping) -> Mapping:
     """Return the mapping without twist bones that the rig moves itself; raise if it moves most of the body itself."""
-    ruled = {role for role, name in mapping.bones.items() if moves_itself(target, target.pose.bones[name])}
+    ruled = {role for role, name in mapping.bones.items() if is_ruled(target, target.pose.bones[name])}
     if len(ruled) > len(mapping.bones) / 2:
         raise SceneError(
             f"The bones of “{target.name}” follow the constraints of a control rig: map its controls, or choose "

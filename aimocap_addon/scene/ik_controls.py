@@ -12,7 +12,7 @@ from ..motion import control_targets
 from ..motion.control_rigs import LIMBS, control_preset, ik_controls
 from ..motion.control_targets import Places, Space
 from ..motion.mapping import Mapping
-from ..motion.retarget import Solution, Target
+from ..motion.retarget import Solution
 from ..motion.roles import SIDES
 from ..motion.rotations import (
     Array,
@@ -22,7 +22,7 @@ from ..motion.rotations import (
     quaternion_rotate,
 )
 from ..motion.skeleton import IDENTITY
-from .control_rig import switches
+from .control_rig import Controls, switches
 from .errors import SceneError
 from .probing import Holder, probe
 
@@ -43,12 +43,13 @@ def has_ik_controls(armature: bpy.types.Object, mapping: Mapping) -> bool:
     return bool(_found(armature, mapping))
 
 
-def on_ik_controls(armature: bpy.types.Object, mapping: Mapping, target: Target, solution: Solution) -> ControlMotion:
-    """Return the motion `solution` of the FK controls `target` with the limbs on their IK controls.
+def on_ik_controls(armature: bpy.types.Object, mapping: Mapping, fk: Controls, solution: Solution) -> ControlMotion:
+    """Return the motion `solution` of the controls `fk` with the limbs on their IK controls.
 
     Hands, feet and toes get location and rotation, elbows and knees a pole; the trunk and the fingers stay as they are.
     Raises SceneError for a rig whose IK controls do not move as one with anything.
     """
+    target = fk.target
     controls = _found(armature, mapping)
     fixed = switches(armature, mapping, "IK") | _without_stretch(armature, controls)
     replaced = {
@@ -62,7 +63,7 @@ def on_ik_controls(armature: bpy.types.Object, mapping: Mapping, target: Target,
     kept = [i for i in range(len(names)) if i not in replaced]
     holders = probe(armature, [names[i] for i in kept], fixed)
     spaces = _spaces(armature, names, kept, holders, len(target.skeleton.names))
-    moving = control_targets.places(target, solution)
+    moving = control_targets.places(target, fk.places.tolist(), solution)
     rest = _rest(armature, names)
     index = {role: len(target.skeleton.names) + i for i, role in enumerate(controls)}
     body = {role: target.skeleton.index[bone] for role, bone in mapping.bones.items()}

@@ -129,13 +129,10 @@ def _holders(shown: Array, spaces: Array, rest: Array) -> list[Holder]:
         if max(places[both], turns[both]) < _RIGID and not (still_place and still_turn):
             found.append(Holder(both, both))
             continue
-        place, turn = int(np.argmin(places)), int(np.argmin(turns))
-        found.append(
-            Holder(
-                -1 if still_place else place if places[place] < _RIGID else None,
-                -1 if still_turn else turn if turns[turn] < _RIGID else None,
-            )
-        )
+        # of several, as of controls with one pivot, the first: names come in the order of the skeleton
+        place = next(iter(np.flatnonzero(places < _RIGID).tolist()), None)
+        turn = next(iter(np.flatnonzero(turns < _RIGID).tolist()), None)
+        found.append(Holder(-1 if still_place else place, -1 if still_turn else turn))
     return found
 
 

@@ -10,7 +10,7 @@ import bpy
 from ..motion.mapping import Mapping
 from ..motion.retarget import Solution, Target
 from .armature_motion import read_target
-from .control_rig import is_control_rig, moves_itself, read_controls, switches
+from .control_rig import Controls, is_control_rig, is_ruled, read_controls, switches
 from .errors import SceneError
 from .ik_controls import ControlMotion, has_ik_controls, on_ik_controls
 
@@ -21,12 +21,14 @@ _NAMED = 4  # in a warning, of a longer list
 class Receiver:
     """An armature with its mapping, read as the `target` of the solver.
 
-    `use_ik`: the limbs go to its IK controls. `warnings` are sentences about what may look wrong.
+    `controls` are those of a control rig; with `use_ik` the limbs go to its IK controls. `warnings` are sentences about
+    what may look wrong.
     """
 
     armature: bpy.types.Object
     mapping: Mapping
     target: Target
+    controls: Controls | None
     use_ik: bool
     warnings: tuple[str, ...]
 
@@ -35,8 +37,8 @@ class Receiver:
 
         Raises SceneError, with the armature as it was, for a rig whose IK controls do not move as one.
         """
-        if self.use_ik:
-            return on_ik_controls(self.armature, self.mapping, self.target, solution)
+        if self.use_ik and self.controls is not None:
+            return on_ik_controls(self.armature, self.mapping, self.controls, solution)
         return ControlMotion(solution, self.target.skeleton.names, switches(self.armature, self.mapping, "FK"))
 
 
@@ -46,10 +48,10 @@ def read_receiver(armature: bpy.types.Object, mapping: Mapping, controls: str) -
     Raises SceneError, with the armature as it was, for a control rig whose controls do not move as one.
     """
     warnings = []
-    target = None
+    found = None
     if is_control_rig(armature, mapping):
         try:
-            target = read_controls(armature, mapping)
+            found = read_controls(armature, mapping)
         except SceneError:
             if mapping.controls:
                 raise
@@ -57,16 +59,16 @@ def read_receiver(armature: bpy.types.Object, mapping: Mapping, controls: str) -
                 f"“{armature.name}” has bones between those of the body that constraints move: the motion may look "
                 "different there."
             )
-    on_controls = target is not None
-    use_ik = on_controls and controls == "IK" and has_ik_controls(armature, mapping)
-    if on_controls and controls == "IK" and not use_ik:
+    use_ik = found is not None and controls == "IK" and has_ik_controls(armature, mapping)
+    if found is not None and controls == "IK" and not use_ik:
         warnings.append(f"“{armature.name}” has no IK controls that are known: its FK controls have the motion.")
     assert armature.pose is not None
-    moved = [name for name in mapping.bones.values() if moves_itself(armature, armature.pose.bones[name])]
+    moved = [name for name in mapping.bones.values() if is_ruled(armature, armature.pose.bones[name])]
     if moved:
         more = f" and {len(moved) - _NAMED} more" if len(moved) > _NAMED else ""
         warnings.append(
             f"Constraints or drivers on {', '.join(moved[:_NAMED])}{more} of “{armature.name}” also move these bones: "
             "mute them if the motion looks different there."
         )
-    return Receiver(armature, mapping, target or read_target(armature), use_ik, tuple(warnings))
+    target = found.target if found is not None else read_target(armature)
+    return Receiver(armature, mapping, target, found, use_ik, tuple(warnings))

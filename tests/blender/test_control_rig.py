@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 import bpy
+import control_rigs
 import numpy as np
 import pytest
 import rigs
@@ -15,8 +16,10 @@ from snapshots import changes, snapshot
 from test_retarget import FRAMES, degrees, hip_path, joints, leg, limb_error, metarig, mixamo, performer
 
 from aimocap_addon.motion.contacts import planted, spans
+from aimocap_addon.motion.roles import Mapping
 from aimocap_addon.scene import compat, probing
 from aimocap_addon.scene.binding import BindOptions, bind_motion
+from aimocap_addon.scene.errors import SceneError
 from benchmarks.retarget import RATE, make_performer
 
 FREE_FEET = BindOptions(hold_contacts=False)
@@ -274,3 +277,53 @@ def test_a_plain_skeleton_has_no_controls_to_choose_from() -> None:
     result = bind_motion(performer(), target, ON_IK)
     assert not result.warning
     assert limb_error(bpy.data.objects["Performer"], target, names).max() < 0.1
+
+
+@pytest.mark.parametrize("controls", ["FK", "IK"])
+def test_a_rig_with_auto_rig_pro_s_controls(controls: str) -> None:
+    source, (target, names) = squatting(), control_rigs.auto_rig_pro()
+    target.pose.bones["c_leg_pole.l"]["pole_parent"] = 0
+    result = bind_motion(source, target, BindOptions(hold_contacts=False, controls=controls))
+    assert result.family == "Auto-Rig Pro control rig"
+    assert (result.missing, result.warning) == ((), "")
+    frames = [float(frame) for frame in range(1, FRAMES + 1, 2)]
+    assert limb_error(source, target, names, frames).max() < 0.1
+    for pair in (("foot.l", "toes_01.l"), ("hand.r", "index1.r")):
+        there = [part.replace("index1", "index_01").replace("toes_01", "ball").replace(".", "_") for part in pair]
+        steps = [np.diff(joints(o, n, frames), axis=1) for o, n in ((target, list(pair)), (source, there))]
+        turns = [step / np.linalg.norm(step, axis=-1, keepdims=True) for step in steps]
+        assert np.ptp(degrees(*turns)) < 1.0  # apart by what they are at rest, and by nothing more
+    here, there = (np.diff(hip_path(o, n, frames), axis=0) for o, n in ((target, names), (source, rigs.UNREAL)))
+    assert here == pytest.approx(there * leg(target, names) / leg(source, rigs.UNREAL), rel=0.01, abs=1e-3)
+    moved = {path.split('"')[1] for path in keyed(target) if "ik_stretch" not in path}
+    assert ("c_thigh_fk.l" in moved, "c_leg_pole.r" in moved) == (controls == "FK", controls == "IK")
+    assert target.pose.bones["c_hand_ik.l"]["ik_fk_switch"] == (controls == "FK")
+
+
+@pytest.mark.parametrize("controls", ["FK", "IK"])
+def test_a_person_s_mapping_to_the_controls_of_another_rig(controls: str) -> None:
+    source = squatting()
+    target, names, roles = control_rigs.studio()
+    options = BindOptions(hold_contacts=False, controls=controls)
+    result = bind_motion(source, target, options, mapping=Mapping("Custom", roles, 1.0, ()))
+    assert limb_error(source, target, names).max() < 0.01
+    assert {path.split('"')[1] for path in keyed(target)} == set(roles.values())
+    assert ("no IK controls" in result.warning) is (controls == "IK")
+
+
+def test_constraints_on_mapped_bones_are_told() -> None:
+    target, _ = mixamo()
+    for name in ("mixamorig:LeftArm", "mixamorig:Head"):
+        target.pose.bones[name].constraints.new("LIMIT_ROTATION")
+    target.pose.bones["mixamorig:Hips"].constraints.new("LIMIT_LOCATION").mute = True
+    warning = bind_motion(performer(), target).warning
+    assert "mixamorig:LeftArm" in warning
+    assert "mixamorig:Head" in warning
+    assert "mixamorig:Hips" not in warning
+
+
+def test_a_control_in_between_that_is_posed_is_asked_to_be_cleared(puppet: bpy.types.Object) -> None:
+    puppet.pose.bones["chest"].rotation_quaternion = Euler((0.5, 0.0, 0.0)).to_quaternion()
+    bpy.context.view_layer.update()
+    with pytest.raises(SceneError, match="clear the pose of chest"):
+        bind_motion(performer(), puppet)
