@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 from numpy.typing import NDArray
 
 from ..motion.control_rigs import control_preset
@@ -174,12 +175,10 @@ def _lost(armature: bpy.types.Object, names: Sequence[str], roles: set[str]) -> 
     posed = [
         bone.name
         for bone in armature.pose.bones
-        if bone.name not in roles
-        and not all(bone.lock_location)
-        and not np.allclose(bone.matrix_basis, np.eye(4), atol=1e-4)
+        if bone.name not in roles and not all(bone.lock_location) and bone.matrix_basis != Matrix()
     ]
     cause = f"clear the pose of {', '.join(posed[:3])}, " if posed else ""
     return SceneError(
-        f"The controls {', '.join(names[:3])} of “{armature.name}” do not move with one other control: {cause}set them to "
-        "follow one, or choose the skeleton that the rig exports."
+        f"The controls {', '.join(names[:3])} of “{armature.name}” do not move with one other control: {cause}set them "
+        "to follow one, or choose the skeleton that the rig exports."
     )
