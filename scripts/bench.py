@@ -193,7 +193,9 @@ def main() -> int:
     service.add_argument("--rounds", type=int, default=3, help="rounds of each")
     retarget = commands.add_parser("retarget", help="binding a walk to each character, in Blender")
     retarget.add_argument("--blender", choices=sorted(BLENDERS), default="4.5", help="the version to measure in")
-    retarget.add_argument("parts", nargs="*", metavar="quality|cost|import", help="what to measure, else everything")
+    retarget.add_argument(
+        "parts", nargs="*", metavar="quality|captured|cost|import", help="what to measure, else everything"
+    )
     commands.add_parser("bare")
     options = parser.parse_args()
     if options.command == "bare":

@@ -167,6 +167,7 @@ def _feet(source: Body, target: Body, rate: float) -> dict[str, float]:
         deepest.append(max(0.0, float(-height.min())))
     return {
         **{name: float(np.mean(values)) for name, values in drifts.items()},
+        "drift (max)": max(drifts["drift"]),
         "float": float(np.mean(np.concatenate(floats))),
         "sink": float(np.mean(np.concatenate(sinks))),
         "deepest (max)": max(deepest),
@@ -186,11 +187,20 @@ def _root(source: Body, target: Body) -> dict[str, float]:
 
 
 def _pop(source: Body, target: Body) -> float:
-    """Most degrees by which a limb turns more from one frame to the next than the performer's."""
+    """Most degrees by which a limb, or a bone from the thigh down, turns more per frame than the performer's."""
     limbs = [("upper_arm", "lower_arm"), ("lower_arm", "hand"), ("thigh", "calf"), ("calf", "foot"), ("foot", "toe")]
     worst = 0.0
     for side in SIDES:
         for a, b in limbs:
             here, there = (body.direction(f"{side}_{a}", f"{side}_{b}") for body in (target, source))
             worst = max(worst, float((_angle(here[1:], here[:-1]) - _angle(there[1:], there[:-1])).max()))
+        for part in ("thigh", "calf", "foot", "toe"):
+            here, there = (_steps(body.rotations[f"{side}_{part}"]) for body in (target, source))
+            worst = max(worst, float((here - there).max()))
     return worst
+
+
+def _steps(rotations: Array) -> Array:
+    """Degrees (F-1) by which rotations (F, 4) turn from frame to frame."""
+    turns = quaternion_multiply(rotations[1:], rotations[:-1] * np.array((1, -1, -1, -1)))
+    return np.degrees(2.0 * np.arctan2(np.linalg.norm(turns[:, 1:], axis=-1), np.abs(turns[:, 0])))

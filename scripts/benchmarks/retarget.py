@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Binding a walk to each character, against Copy Rotation constraints baked by Blender; runs in Blender's Python.
 
-Without arguments everything is measured; `quality`, `cost` and `import` name parts of it.
+Without arguments everything is measured; `quality`, `captured`, `cost` and `import` name parts of it.
 """
 
 from __future__ import annotations
@@ -96,16 +96,17 @@ def make_performer(frames: int) -> bpy.types.Object:
             turn = quaternion_from_euler(0.12 * np.sin(phase), "XYZ")
         rest = skeleton.rest_rotations[index]
         local = quaternion_multiply(quaternion_conjugate(rest), quaternion_multiply(turn, rest))
-        _key(action, curves, f'pose.bones["{name}"].rotation_quaternion', make_continuous(local))
+        key(action, curves, f'pose.bones["{name}"].rotation_quaternion', make_continuous(local))
         if name == "pelvis":
             axes = np.array(skeleton.rest[index, :3, :3])
             path = (motion.positions[index] - skeleton.rest_positions[index]) @ axes
-            _key(action, curves, f'pose.bones["{name}"].location', path)
+            key(action, curves, f'pose.bones["{name}"].location', path)
     compat.assign_action(armature, action)
     return armature
 
 
-def _key(action: bpy.types.Action, curves: object, path: str, values: Array) -> None:
+def key(action: bpy.types.Action, curves: object, path: str, values: Array) -> None:
+    """Give the action linear keys with `values` (F, C) of a property on the frames from 1 on."""
     points = np.empty((len(values), 2), dtype=np.float32)
     points[:, 0] = 1 + np.arange(len(values))
     for index, curve in enumerate(compat.create_curves(action, curves, path, range(values.shape[1]), "Walk")):
@@ -195,7 +196,12 @@ def _digits(figures: dict[str, float]) -> list[str]:
 
 def main() -> None:
     """Print tables in Markdown."""
-    parts = {"quality": quality, "cost": retarget_cost.cost, "import": retarget_cost.import_and_bind}
+    parts = {
+        "quality": quality,
+        "captured": retarget_captured.captured,
+        "cost": retarget_cost.cost,
+        "import": retarget_cost.import_and_bind,
+    }
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     print(f"Blender {bpy.app.version_string}, Python {platform.python_version()}, {os.cpu_count()} processors{load}")
     for name in sys.argv[1:] or parts:
@@ -204,7 +210,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from benchmarks import retarget_cost
+    from benchmarks import retarget_captured, retarget_cost
 
     main()
     sys.stdout.flush()
