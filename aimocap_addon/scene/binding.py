@@ -217,6 +217,8 @@ def _written(
         if role not in mapping.bones and "metacarpal" not in role and not role.startswith(("spine_", "neck_"))
     )
     warnings = [f"“{armature.name}”: {text}" for text in mapping.warnings]
+    if options.existing == "LAYER" and (sentence := receiver.other_controls()):
+        warnings.append(sentence)
     return BindResult(
         action,
         received.mapped,

@@ -40,12 +40,12 @@ def probe(armature: bpy.types.Object, names: Sequence[str], settings: Mapping[st
     rest = np.array([bone.bone.matrix_local for bone in bones], dtype=np.float64)
     with _put_back(armature, bones, settings):
         for path, value in settings.items():
-            _Property(armature, path).write(value)
+            Property(armature, path).write(value)
         shown, spaces = _poses(armature, bones)
     return _holders(shown, spaces, rest)
 
 
-class _Property:
+class Property:
     """A property of a rig, custom or not, given by its data path."""
 
     def __init__(self, armature: bpy.types.Object, path: str) -> None:
@@ -89,7 +89,7 @@ def _put_back(
 ) -> Iterator[None]:
     """Give the pose of `bones` and the properties of `settings` back their values afterwards."""
     channels = [{name: _copied(getattr(bone, name)) for name in _CHANNELS} for bone in bones]
-    properties = [(each, each.read()) for each in (_Property(armature, path) for path in settings)]
+    properties = [(each, each.read()) for each in (Property(armature, path) for path in settings)]
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ from .armature_motion import read_target
 from .control_rig import Controls, is_control_rig, is_ruled, read_controls, switches
 from .errors import SceneError
 from .ik_controls import ControlMotion, has_ik_controls, on_ik_controls
+from .probing import Property
 
 _NAMED = 4  # in a warning, of a longer list
 
@@ -40,6 +41,17 @@ class Receiver:
         if self.use_ik and self.controls is not None:
             return on_ik_controls(self.armature, self.mapping, self.controls, solution)
         return ControlMotion(solution, self.target.skeleton.names, switches(self.armature, self.mapping, "FK"))
+
+    def other_controls(self) -> str:
+        """Return a sentence if the rig is not switched to the controls that get the motion, or nothing."""
+        assert self.armature.pose is not None
+        wanted = switches(self.armature, self.mapping, "IK" if self.use_ik else "FK")
+        if all(Property(self.armature, path).read() == value for path, value in wanted.items()):
+            return ""
+        kind = "IK" if self.use_ik else "FK"
+        return (
+            f"“{self.armature.name}” is not switched to its {kind} controls all over: the layer shows only where it is."
+        )
 
 
 def read_receiver(armature: bpy.types.Object, mapping: Mapping, controls: str) -> Receiver:

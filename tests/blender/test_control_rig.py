@@ -327,3 +327,14 @@ def test_a_control_in_between_that_is_posed_is_asked_to_be_cleared(puppet: bpy.t
     bpy.context.view_layer.update()
     with pytest.raises(SceneError, match="clear the pose of chest"):
         bind_motion(performer(), puppet)
+
+
+def test_a_layer_on_controls_that_do_not_rule_is_told(puppet: bpy.types.Object) -> None:
+    source = squatting()
+    bind_motion(source, puppet, ON_IK)
+    bpy.context.scene.frame_set(5)
+    on_ik, on_fk = (
+        bind_motion(source, puppet, BindOptions(existing="LAYER", controls=kind)).warning for kind in ("IK", "FK")
+    )
+    assert not on_ik
+    assert "not switched to its FK controls" in on_fk

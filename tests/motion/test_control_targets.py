@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aimocap_addon.motion.control_targets import pole
+from aimocap_addon.motion.rotations import Array, quaternion_from_axis_angle, quaternion_rotate
+
+FORWARD = np.array((0.0, -1.0, 0.0))
+
+
+def leg(bends: Array, yaw: Array | float = 0.0) -> tuple[tuple[Array, Array, Array], Array]:
+    """Hip, knee and ankle (F, 3) of a leg of two metres that bends forwards by `bends` (F, radians), and the thigh's turn.
+
+    `yaw` (F) is by how much the knee points sideways.
+    """
+    turned = quaternion_from_axis_angle(np.array((0.0, 0.0, 1.0)), np.broadcast_to(yaw, bends.shape))
+    half = bends / 2.0
+    hip = np.zeros((len(bends), 3))
+    knee = quaternion_rotate(turned, np.stack((0.0 * half, -np.sin(half), -np.cos(half)), axis=-1))
+    ankle = np.stack((0.0 * half, 0.0 * half, -2.0 * np.cos(half)), axis=-1)
+    return (hip, knee, ankle), np.tile((1.0, 0.0, 0.0, 0.0), (len(bends), 1))
+
+
+def sideways(points: Array) -> Array:
+    """Degrees (F) by which points around a vertical leg are off the front."""
+    return np.degrees(np.arctan2(points[:, 0], -points[:, 1]))
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.4, -1.2])
+def test_the_pole_is_in_the_plane_of_a_bent_limb(yaw: float) -> None:
+    limb, thigh = leg(np.radians(np.linspace(15.0, 120.0, 40)), yaw)
+    found = pole(limb, thigh, FORWARD, 0.8)
+    assert sideways(found) == pytest.approx(np.degrees(yaw), abs=1e-6)
+    assert np.linalg.norm(found[:, :2], axis=-1) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("distance", [0.0, 0.1])
+def test_a_pole_close_to_the_limb_is_moved_away(distance: float) -> None:
+    limb, thigh = leg(np.radians(np.linspace(15.0, 120.0, 40)))
+    assert np.linalg.norm(pole(limb, thigh, FORWARD, distance)[:, :2], axis=-1).min() > 0.5
+
+
+def test_a_limb_that_trembles_about_straight_keeps_its_pole() -> None:
+    times = np.linspace(0.0, 6.0, 200)
+    limb, thigh = leg(np.radians(3.0 * np.sin(40.0 * times) + 2.0), 0.3 * np.sin(7.0 * times))
+    assert np.abs(sideways(pole(limb, thigh, FORWARD, 0.8))).max() < 30.0
+
+
+def test_a_straight_limb_points_its_pole_as_at_rest() -> None:
+    limb, thigh = leg(np.zeros(5))
+    assert sideways(pole(limb, thigh, FORWARD, 0.8)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_limb_that_bends_far_the_other_way_takes_its_pole_along() -> None:
+    limb, thigh = leg(np.radians(np.linspace(-90.0, 90.0, 400)))
+    off = np.abs(sideways(pole(limb, thigh, FORWARD, 0.8)))
+    assert off[-1] == pytest.approx(0.0, abs=1e-6)
+    assert off[0] == pytest.approx(180.0, abs=1e-6)
