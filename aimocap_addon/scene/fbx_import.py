@@ -39,28 +39,31 @@ def import_fbx(
         raise SceneError("Blender's FBX importer is disabled: enable the add-on “FBX format” in the preferences.")
     if not path.is_file():
         raise SceneError(f"There is no file “{path}”: check whether it was moved or deleted.")
-    with _all_or_nothing() as new, _undisturbed(context):
-        try:
-            importer(filepath=str(path), use_custom_props=False)
-        except RuntimeError as error:
-            reason = "it is an ASCII file" if "ASCII" in str(error) else "it is damaged or not an FBX file"
-            raise SceneError(f"“{path.name}” cannot be read because {reason}: export or download it again.") from error
-        armature = _moving_armature(new(bpy.data.objects), path)
-        _retime(armature, compat.fbx_frame_spacing(scene), frame_start, frame_step)
-        _settle(armature)
-        _keep_only(armature, new)
-        _scale_to_person(armature, scene.unit_settings.scale_length)
-        armature.name = armature.data.name = name
-        armature.animation_data.action.name = name
-    collection = context.collection
-    if collection is None or not collection.is_editable:
-        collection = scene.collection
-    if collection not in armature.users_collection:
-        for holder in list(armature.users_collection):
-            holder.objects.unlink(armature)
-        collection.objects.link(armature)
-    armature.select_set(False)
-    return armature
+    with _all_or_nothing() as new:
+        with _undisturbed(context):
+            try:
+                importer(filepath=str(path), use_custom_props=False)
+            except RuntimeError as error:
+                reason = "it is an ASCII file" if "ASCII" in str(error) else "it is damaged or not an FBX file"
+                raise SceneError(
+                    f"“{path.name}” cannot be read because {reason}: export or download it again."
+                ) from error
+            armature = _moving_armature(new(bpy.data.objects), path)
+            _retime(armature, compat.fbx_frame_spacing(scene), frame_start, frame_step)
+            _settle(armature)
+            _keep_only(armature, new)
+            _scale_to_person(armature, scene.unit_settings.scale_length)
+            armature.name = armature.data.name = name
+            armature.animation_data.action.name = name
+        collection = context.collection
+        if collection is None or not collection.is_editable:
+            collection = scene.collection
+        if collection not in armature.users_collection:
+            for holder in list(armature.users_collection):
+                holder.objects.unlink(armature)
+            collection.objects.link(armature)
+        armature.select_set(False)
+        return armature
 
 
 def remove_imported(armature: bpy.types.Object) -> None:
@@ -90,11 +93,11 @@ def _undisturbed(context: bpy.types.Context) -> Iterator[None]:
     numbers = (render.fps, render.fps_base, scene.frame_start, scene.frame_end, scene.use_preview_range)
     frame = scene.frame_current, scene.frame_subframe
     unit = (units.system, units.length_unit, units.scale_length)
-    if mode != "OBJECT":
-        bpy.ops.object.mode_set(mode="OBJECT")
-    # importers fill the active collection and enter Edit Mode there, which fails in a hidden one
-    view_layer.active_layer_collection = view_layer.layer_collection
     try:
+        if mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        # importers fill the active collection and enter Edit Mode there, which fails in a hidden one
+        view_layer.active_layer_collection = view_layer.layer_collection
         yield
     finally:
         if view_layer.objects.active is not None and view_layer.objects.active.mode != "OBJECT":

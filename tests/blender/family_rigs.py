@@ -47,6 +47,34 @@ class FamilyRig(NamedTuple):
     upright: Matrix
 
 
+# The FK controls of a rig that Rigify generates, as a skeleton of their own: quick to make.
+FK_CONTROLS = RigFamily(
+    "Rigify control rig",
+    """
+root < @ ground
+torso < root @ hips
+spine_fk < torso @ hips = hips
+spine_fk.001 < torso @ spine 0/3 = spine_1
+spine_fk.002 < spine_fk.001 @ spine 1/3 = spine_2
+spine_fk.003 < spine_fk.002 @ spine 2/3 = spine_3
+neck < spine_fk.003 @ neck 0/1 = neck_1
+head < neck @ head = head
+shoulder.{s} < spine_fk.003 @ clavicle = clavicle
+upper_arm_parent.{s} < shoulder.{s} @ arm 0
+upper_arm_fk.{s} < upper_arm_parent.{s} @ arm 0 = upper_arm
+forearm_fk.{s} < upper_arm_fk.{s} @ arm 1 = lower_arm
+hand_fk.{s} < forearm_fk.{s} @ arm 2 = hand
+thigh_parent.{s} < spine_fk @ leg 0
+thigh_fk.{s} < thigh_parent.{s} @ leg 0 = thigh
+shin_fk.{s} < thigh_fk.{s} @ leg 1 = calf
+foot_fk.{s} < shin_fk.{s} @ leg 2 = foot
+toe_fk.{s} < foot_fk.{s} @ leg 3 = toe
+""",
+    ("L", "R"),
+    arm_drop=30,
+    elbow=10,
+)
+
 # Degrees about X (back), Y (to the side) and Z (about the vertical), seen in the scene, of each limb away from the
 # straight rest pose. What has no entry goes with its parent; feet only turn about the vertical: soles are flat.
 _CROOKED = {
@@ -131,4 +159,4 @@ def _turn(x: float, y: float, z: float) -> Matrix:
     return first @ second @ third
 
 
-__all__ = ["FAMILIES", "FamilyRig", "Rest", "build", "crooked"]
+__all__ = ["FAMILIES", "FK_CONTROLS", "FamilyRig", "Rest", "build", "crooked"]
