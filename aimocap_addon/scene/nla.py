@@ -89,6 +89,7 @@ class _Animation:
         self.is_kept = self.action is not None and self.action.use_fake_user
         self.blending = {name: getattr(animation, name) for name in _BLENDING} if animation else {}
         self.tracks = {track.as_pointer() for track in animation.nla_tracks} if animation else set()
+        self.active_track = animation.nla_tracks.active if animation else None
 
     def put_back(self) -> None:
         """Make the animation again what it was."""
@@ -98,6 +99,8 @@ class _Animation:
             return
         for track in [each for each in animation.nla_tracks if each.as_pointer() not in self.tracks]:
             animation.nla_tracks.remove(track)
+        if animation.nla_tracks.active != self.active_track:
+            animation.nla_tracks.active = self.active_track
         if animation.action != self.action or compat.active_slot(self.owner) != self.slot:
             compat.assign_action(self.owner, self.action, self.slot)
         for name, value in self.blending.items():

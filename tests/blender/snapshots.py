@@ -41,7 +41,7 @@ _LEFT_OUT = {
     "SpaceImageEditor": {"cursor_location"},
     "SpaceNodeEditor": {"cursor_location"},
     # 5.2 packs equal values into one when it likes
-    **dict.fromkeys((f"{kind}Attribute" for kind in ("Bool", "Int", "Float", "FloatVector")), {"storage_type"}),
+    **{f"{kind}Attribute": {"storage_type"} for kind in ("Bool", "Int", "Float", "FloatVector")},
     "Bone": {"parent"},
     "EditBone": {"parent"},
     "PoseBone": {"parent"},
