@@ -208,10 +208,10 @@ class CaptureEngine:
         """Go on when the status of an earlier job cannot be had."""
         if record.submit_sent and error.status in _GONE_JOB:
             sentence = (
-                "The service does not know this capture any more, and it may have been charged: see the account's "
-                "history before capturing the clip again."
+                "The service does not know this capture any more, and it may have been charged: retry later to ask "
+                "again, or see the account's history before capturing the clip anew."
             )
-            return self._keep(record.failed(Failure(sentence, "job_unknown")))
+            return self._keep(record.failed(Failure(sentence, "job_unknown", retryable=True)))
         return self._new_draft(record, error, _GONE_JOB)
 
     def _new_draft(self, record: CaptureRecord, error: ApiError, gone: frozenset[int]) -> CaptureRecord:

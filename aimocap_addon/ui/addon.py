@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ class Service:
     """The service that preferences and environment lead to."""
 
     base_url: str
-    api_key: str
+    api_key: str = field(repr=False)
     url_from_environment: bool
     key_from_environment: bool
 

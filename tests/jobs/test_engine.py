@@ -435,8 +435,9 @@ def test_submitted_job_that_the_service_forgot_is_not_quietly_paid_again(bench: 
     assert (record.stage, record.failure and record.failure.code) == (Stage.FAILED, "job_unknown")
     assert record.failure is not None
     assert "charged" in record.failure.sentence
-    assert not bench.service.jobs
-    assert bench.run(record.resumed()).stage is Stage.READY, "asked for again, it is captured anew"
+    again = bench.run(record.resumed())
+    assert (again.stage, again.failure and again.failure.code) == (Stage.FAILED, "job_unknown")
+    assert not bench.service.jobs, "a retry asks for the same job; only a new capture makes a new one"
 
 
 def test_draft_that_the_service_forgot_is_made_again(bench: Bench) -> None:

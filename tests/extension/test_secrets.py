@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The key stays where a person put it: nothing that Blender writes, shows or starts has it, whatever a service says.
+
+The service here repeats the key in everything it answers, and lets the capture fail.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+import pytest
+from bl_ext.user_default.aimocap.jobs.drivers import ServiceAccess
+from bl_ext.user_default.aimocap.ui import addon, command_line
+from bl_ext.user_default.aimocap.ui.session import session
+from conftest import CLIPS
+
+import characters
+from loopback import Answer, LoopbackServer, Request
+
+KEY = "sk-0b5e7f-never-to-be-seen-4417"
+WAVE = str(CLIPS / "wave_squat.mp4")
+
+
+class Gossip:
+    """A service that repeats the key wherever an answer has room, and fails the job at `fails`."""
+
+    def __init__(self) -> None:
+        self.fails = "job"
+        self.command_lines: set[bytes] = set()
+        self.server = LoopbackServer(self._answer)
+
+    def _answer(self, request: Request) -> Answer:
+        self._look_at_processes()
+        said = f"{KEY} {request.headers.get('Authorization')}"
+        call = request.path.rpartition("/")[2].split("?")[0]
+        if call == self.fails:
+            return Answer.of({"error": {"code": f"bad_{KEY}", "message": f"{said} is bad"}, "sent": said}, 400)
+        if call == "jobs":
+            body = {"jobId": "mocap_1", "uploadUrl": f"{self.server.url}/up", "mocapType": said, "sourceKey": said}
+            return Answer.of({"data": body, "message": said})
+        if call == "mocap_1":
+            job = {"id": "mocap_1", "status": "failed", "error": {"code": f"E{KEY}", "message": f"{said} is used up"}}
+            return Answer.of({"data": {"job": job, "events": [{"message": said}], "note": said}})
+        return Answer.of({"data": said})
+
+    def _look_at_processes(self) -> None:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                self.command_lines.add(path.read_bytes())
+
+
+@pytest.fixture
+def gossip(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gossip]:
+    gossip = Gossip()
+    with gossip.server:
+        monkeypatch.setenv("AIMOCAP_BASE_URL", gossip.server.url)
+        yield gossip
+
+
+@pytest.fixture(params=["environment", "preferences"])
+def key_place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The key lies where a person can put it."""
+    chosen = addon.preferences(bpy.context)
+    assert chosen is not None
+    if request.param == "environment":
+        monkeypatch.setenv("AIMOCAP_KEY", KEY)
+    else:
+        monkeypatch.delenv("AIMOCAP_KEY", raising=False)
+        chosen.local_key = KEY
+    yield request.param
+    chosen.local_key = ""
+
+
+@pytest.fixture
+def everything_logged() -> Iterator[list[str]]:
+    """All that any library logs, at its most talkative."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(logging.Formatter().format(record))  # type: ignore[method-assign]
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield lines
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+def assert_no_key_in_files(folder: Path) -> None:
+    read = [path for path in folder.rglob("*") if path.is_file()]
+    assert read
+    for path in read:
+        assert KEY.encode() not in path.read_bytes(), path
+
+
+def failing_capture() -> str:
+    """Run a capture that fails; returns what the person reads, with the traceback that a script sees."""
+    with pytest.raises(RuntimeError) as caught:
+        bpy.ops.aimocap.capture_file("EXEC_DEFAULT", filepath=WAVE, armature="Hero", trim_end=1.0)
+    return "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("fails", ["job", "jobs", "up"])
+def test_key_is_in_nothing_that_is_written_or_shown(
+    gossip: Gossip, key_place: str, everything_logged: list[str], capfd, tmp_path: Path, fails: str
+) -> None:
+    gossip.fails = fails
+    characters.make_mixamo_character("Hero")
+    bpy.context.preferences.filepaths.use_file_compression = False
+    bpy.ops.ed.undo_push(message="before")
+
+    told = failing_capture()
+    bpy.ops.ed.undo_push(message="after")
+    command_line.run(["doctor"])
+
+    assert "…" in told or fails == "up"  # the service's words came through without the key
+    printed = capfd.readouterr()
+    carried = [request.headers.get("Authorization", "") for request in gossip.server.requests]
+    assert f"Bearer {KEY}" in carried  # so there was something to keep secret
+    for text in (told, printed.out, printed.err, *everything_logged, *sys.argv):
+        assert KEY not in text
+    assert not any(KEY.encode() in each for each in gossip.command_lines)
+    # The captures' folder: job store with its journal, results, logs.
+    assert_no_key_in_files(Path(addon.user_folder()))
+    # The file as it is, and as each undo step has it.
+    for step in range(3):
+        path = tmp_path / f"step{step}.blend"
+        bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, compress=False)
+        if bpy.ops.ed.undo.poll():
+            bpy.ops.ed.undo()
+    assert_no_key_in_files(tmp_path)
+
+
+def test_key_does_not_show_where_objects_are_printed(gossip: Gossip, key_place: str) -> None:
+    service = addon.service(bpy.context)
+    assert service.api_key == KEY
+    assert KEY not in repr(service) + str(service)
+    assert KEY not in repr(ServiceAccess(service.base_url, service.api_key))
+    characters.make_mixamo_character("Hero")
+    failing_capture()
+    assert KEY not in repr(session().records)
+
+
+def test_preferences_say_that_keys_are_plain_text() -> None:
+    properties = addon.preferences(bpy.context).bl_rna.properties
+    for name in ("local_key", "cloud_key"):
+        assert properties[name].subtype == "PASSWORD"
+        assert "plain text" in properties[name].description
