@@ -17,6 +17,8 @@ import numpy as np
 
 _MAGIC = b"Kaydara FBX Binary  \x00\x1a\x00"
 _WIDE = 7500  # from this version on offsets have 64 bits
+# Deflate makes nothing smaller than by this, https://zlib.net/zlib_tech.html.
+_MOST_SHRUNK = 1032
 _SCALARS = {"Y": "<h", "C": "<?", "I": "<i", "F": "<f", "D": "<d", "L": "<q"}
 _ARRAYS = {"f": "<f4", "d": "<f8", "l": "<i8", "i": "<i4", "b": "?"}
 
@@ -36,8 +38,10 @@ class PackedArray:
 
     def unpacked(self) -> np.ndarray:
         """Return the items. Raises FbxFormatError if they are not as many as promised."""
+        size = self.count * np.dtype(self.dtype).itemsize
+        if size > _MOST_SHRUNK * len(self.data) + 64:  # before that much memory is asked for
+            raise FbxFormatError("an array has not the length that it should have")
         try:
-            size = self.count * np.dtype(self.dtype).itemsize
             data = zlib.decompress(self.data, bufsize=max(1, size)) if self.compressed else self.data
         except zlib.error as error:
             raise FbxFormatError("an array cannot be unpacked") from error

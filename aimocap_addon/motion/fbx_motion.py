@@ -173,6 +173,8 @@ class _Scene:
             self._check_plain(properties)
             for channel, default in _DEFAULTS.items():
                 still[row, channel] = np.array(properties.get(channel, (default,) * 3), dtype=np.float64)
+                if still[row, channel].shape != (3,):
+                    raise FbxFormatError("a channel has not three values")
                 keyed[row, channel] = self._keys_of(model, channel)
         # the holder is row 0, the bones follow
         curves = _Curves(still, {key: found for key, found in keyed.items() if found})
@@ -186,6 +188,8 @@ class _Scene:
         basis[:3, :3] = matrix_from_quaternion(quaternion_from_euler(np.radians(angles), "XYZ")) * scale
         basis[:3, 3] = place
         rest = np.linalg.inv(basis) @ self._bind_pose(bones)
+        if not np.isfinite(rest).all():
+            raise FbxFormatError("a matrix holds values that are no numbers")
         names = tuple(_name(self._objects[bone]) for bone in bones)
         if len(set(names)) < len(names):
             raise FbxFormatError("two bones have the same name")

@@ -112,8 +112,6 @@ def read_motion(armature: bpy.types.Object, skeleton: Skeleton, names: Sequence[
     Motion of the armature object itself (where Unreal's root bone ends up on import) is part of it; where the object
     merely stands in the scene is not.
     """
-    scene = bpy.context.scene
-    rate = scene.render.fps / scene.render.fps_base / max(1e-6, float(frames[-1] - frames[0]) / max(1, len(frames) - 1))
     bones = tuple(skeleton.index[name] for name in names)
     needed = skeleton.with_ancestors(bones)
     wanted = {bone: armature.pose.bones[skeleton.names[bone]] for bone in needed}
@@ -134,7 +132,14 @@ def read_motion(armature: bpy.types.Object, skeleton: Skeleton, names: Sequence[
         motion_rotations, motion_positions = quaternion_from_matrix(axes), matrices[..., :3, 3]
     if objects is not None:
         motion_rotations, motion_positions = _moved(armature, objects, motion_rotations, motion_positions)
-    return Motion(bones, motion_rotations, motion_positions, rate)
+    return Motion(bones, motion_rotations, motion_positions, frame_rate(frames))
+
+
+def frame_rate(frames: Array) -> float:
+    """Return how many of the evenly spaced scene frames `frames` (F) pass in a second."""
+    render = bpy.context.scene.render
+    spacing = float(frames[-1] - frames[0]) / max(1, len(frames) - 1)
+    return render.fps / render.fps_base / max(1e-6, spacing)
 
 
 def write_action(

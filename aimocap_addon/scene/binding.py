@@ -23,6 +23,7 @@ from .fewer_keys import Tolerance
 from .ik_controls import ControlMotion
 from .nla import EXISTING, check_animation, place_action, restored_on_error
 from .performance import Performance, read_performance
+from .performer import Performer, performer_of, unit_of
 from .receiver import Receiver, read_receiver
 from .rig_mapping import find_mapping
 
@@ -88,7 +89,7 @@ class Character(NamedTuple):
 
 
 def bind_motion(
-    source: bpy.types.Object,
+    source: bpy.types.Object | Performer,
     target: bpy.types.Object,
     options: BindOptions = BindOptions(),
     *,
@@ -97,7 +98,7 @@ def bind_motion(
     action_name: str | None = None,
     frame_start: float | None = None,
 ) -> BindResult:
-    """Give the motion of the armature `source` to the armature `target`, as a new action.
+    """Give the motion of `source`, an armature or what else performs, to the armature `target`, as a new action.
 
     The action has linear keys on whole scene frames, from the source's first frame (or `frame_start`) on; the last
     frame of the motion is inside. The motion happens in the target object's own space: a character stays where it was
@@ -114,7 +115,7 @@ def bind_motion(
 
 
 def bind_motions(
-    source: bpy.types.Object,
+    source: bpy.types.Object | Performer,
     characters: Sequence[Character],
     options: BindOptions = BindOptions(),
     *,
@@ -127,10 +128,11 @@ def bind_motions(
     """
     bpy.context.view_layer.update()  # matrices lag behind what a script has just set
     _check_options(options)
-    _check_armature(source)
+    if isinstance(source, bpy.types.Object):
+        _check_armature(source)
     receivers = [_receiver(source, character, options, mapping_folder) for character in characters]
     performance = read_performance(
-        source,
+        source if isinstance(source, Performer) else performer_of(source),
         {role for receiver in receivers for role in receiver.mapping.bones},
         mapping_folder=mapping_folder,
         frame_start=frame_start,
@@ -147,7 +149,7 @@ def bind_motions(
 
 
 def _receiver(
-    source: bpy.types.Object, character: Character, options: BindOptions, mapping_folder: Path | None
+    source: bpy.types.Object | Performer, character: Character, options: BindOptions, mapping_folder: Path | None
 ) -> Receiver:
     """Return the character as a receiver; raises SceneError if it cannot be one."""
     armature = character.armature
@@ -180,10 +182,10 @@ class _Received(NamedTuple):
 
 
 def _solution(performance: Performance, receiver: Receiver, options: BindOptions) -> Solution:
-    scale = _scale(receiver.armature)
+    scale = unit_of(receiver.armature)
     solver_options = Options(
         root_motion=options.root_motion,
-        path_scale=_scale(performance.armature) / scale if options.scale_mode == "ONE_TO_ONE" else None,
+        path_scale=performance.performer.unit / scale if options.scale_mode == "ONE_TO_ONE" else None,
         ground_offset=options.ground_offset / scale,
         hold_contacts=options.hold_contacts,
         turn_carrier=receiver.use_ik,
@@ -195,7 +197,7 @@ def _solution(performance: Performance, receiver: Receiver, options: BindOptions
         )
     except ValueError as error:
         raise SceneError(
-            f"The motion of “{performance.armature.name}” does not fit “{receiver.armature.name}” because {error}: "
+            f"The motion of “{performance.performer.name}” does not fit “{receiver.armature.name}” because {error}: "
             "check both rest poses."
         ) from error
 
@@ -206,7 +208,7 @@ def _written(
     """Write the action and make it part of the character's animation."""
     receiver, keyed, first = received.receiver, received.keyed, performance.first
     armature, mapping = receiver.armature, receiver.mapping
-    name = action_name or f"{armature.name} {performance.armature.name}"
+    name = action_name or f"{armature.name} {performance.performer.name}"
     fixed = {} if options.existing == "LAYER" else keyed.fixed
     tolerance = _tolerance(receiver, options.max_error)
     action = write_action(armature, keyed.solution, keyed.names, first, name, fixed, tolerance)
@@ -271,11 +273,6 @@ def _check_options(options: BindOptions) -> None:
             raise SceneError(f"There is no {what} “{chosen}”: choose one of {', '.join(known)}.")
     if options.smoothing < 0.0 or not 0.0 <= options.max_error < math.pi / 2.0:
         raise SceneError("Smoothing and the error of keys begin at 0, and no bone may be off by 90° or more.")
-
-
-def _scale(armature: bpy.types.Object) -> float:
-    """Return how many scene units one unit of the armature's space is long."""
-    return sum(axis.length for axis in armature.matrix_world.to_3x3().col) / 3.0
 
 
 def _check_armature(obj: bpy.types.Object) -> None:

@@ -208,6 +208,14 @@ def _keep_only(armature: bpy.types.Object, new: Any) -> None:
     bpy.data.batch_remove([item for collection in _libraries() for item in new(collection) if item not in kept])
 
 
+def person_factor(size: float) -> float:
+    """Return the power of ten that brings a size in metres to that of a person; 1 for no size."""
+    factor = 1.0
+    while size > 0.0 and not _MIN_HEIGHT <= size * factor <= _MAX_HEIGHT and 1e-6 < factor < 1e6:
+        factor *= 10.0 if size * factor < _MIN_HEIGHT else 0.1
+    return factor
+
+
 def _scale_to_person(armature: bpy.types.Object, scene_unit: float) -> None:
     """Scale the armature by tens until it has a person's height.
 
@@ -218,12 +226,7 @@ def _scale_to_person(armature: bpy.types.Object, scene_unit: float) -> None:
     heads = np.array([pose_bone.bone.head_local for pose_bone in armature.pose.bones])
     world = np.array(armature.matrix_world)
     extent = np.ptp(heads @ world[:3, :3].T, axis=0)
-    size = float(extent.max()) * scene_unit
-    if size <= 0.0:
-        return
-    factor = 1.0
-    while not _MIN_HEIGHT <= size * factor <= _MAX_HEIGHT and 1e-6 < factor < 1e6:
-        factor *= 10.0 if size * factor < _MIN_HEIGHT else 0.1
+    factor = person_factor(float(extent.max()) * scene_unit)
     if factor != 1.0:
         armature.scale = [value * factor for value in armature.scale]
         armature.location = [value * factor for value in armature.location]

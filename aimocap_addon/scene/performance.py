@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a performer does: the motion of a source armature, read once for all who receive it."""
+"""What a performer does, read once for all who receive it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-import bpy
 import numpy as np
 
 from ..motion.body import asymmetry
@@ -17,9 +16,9 @@ from ..motion.mapping import Mapping
 from ..motion.mirroring import mirrored, other_side
 from ..motion.skeleton import Motion, Skeleton
 from ..motion.smoothing import smoothed
-from .armature_motion import motion_range, read_motion, read_skeleton
 from .errors import SceneError
-from .rig_mapping import find_mapping
+from .performer import Performer
+from .rig_mapping import mapping_of
 
 # Keys of a re-timed action are single precision numbers: this close to a whole frame is that frame.
 _FRAME_TOLERANCE = 1e-3
@@ -33,7 +32,7 @@ class Performance(NamedTuple):
     `warnings` holds sentences about what may look wrong.
     """
 
-    armature: bpy.types.Object
+    performer: Performer
     skeleton: Skeleton
     mapping: Mapping
     motion: Motion
@@ -47,7 +46,7 @@ class Performance(NamedTuple):
 
 
 def read_performance(
-    source: bpy.types.Object,
+    source: Performer,
     roles: Collection[str],
     *,
     mapping_folder: Path | None = None,
@@ -58,13 +57,10 @@ def read_performance(
     """Return the motion of `source`, as far as it says anything about targets with the roles `roles`.
 
     It begins on its own first frame or on `frame_start`. `smoothing` (seconds) evens it out, see `motion.smoothing`;
-    `mirror` changes left and right. Raises SceneError if there is no motion, or not of a body.
+    `mirror` changes left and right. Raises SceneError if the motion is not that of a body.
     """
-    span = motion_range(source)
-    if span is None:
-        raise SceneError(f"“{source.name}” has no motion: choose the armature that came with the captured motion.")
-    skeleton = read_skeleton(source)
-    mapping = _without_twists(find_mapping(source, mapping_folder, skeleton))
+    skeleton, span = source.skeleton, source.span
+    mapping = _without_twists(mapping_of(source.name, skeleton, mapping_folder))
     if mapping.controls:
         raise SceneError(
             f"“{source.name}” is a control rig ({mapping.family}): choose the skeleton that it exports instead."
@@ -80,7 +76,7 @@ def read_performance(
     last = max(first, math.ceil(span[1] + shift - _FRAME_TOLERANCE))
     frames = np.clip(np.arange(first, last + 1) - shift, *span)
     wanted = {*roles, *map(other_side, roles)} if mirror else roles
-    motion = read_motion(source, skeleton, list(_shared(mapping, wanted).bones.values()), frames)
+    motion = source.read(list(_shared(mapping, wanted).bones.values()), frames)
     motion = smoothed(motion, smoothing)
     if mirror:
         try:

@@ -19,11 +19,16 @@ def find_mapping(armature: bpy.types.Object, folder: Path | None = None, skeleto
 
     `skeleton` saves reading the armature's bones again. Raises SceneError when nothing fits.
     """
+    return mapping_of(armature.name, skeleton or read_skeleton(armature), folder)
+
+
+def mapping_of(name: str, skeleton: Skeleton, folder: Path | None = None) -> Mapping:
+    """Return the mapping of a skeleton, which messages call `name`; otherwise as `find_mapping`."""
     try:
-        return mapping_for(skeleton or read_skeleton(armature), MappingStore(folder) if folder else None)
+        return mapping_for(skeleton, MappingStore(folder) if folder else None)
     except UnknownSkeletonError as error:
         raise SceneError(
-            f"The bones of “{armature.name}” are not named like those of a known rig (MetaHuman, Mixamo, Rigify and "
+            f"The bones of “{name}” are not named like those of a known rig (MetaHuman, Mixamo, Rigify and "
             f"others), and {error}: choose the armature that moves the character, or map its bones by hand "
             "(Edit Mapping)."
         ) from error

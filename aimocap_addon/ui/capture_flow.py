@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 import bpy
 
 from ..jobs.record import CaptureRecord, CaptureRequest, Placement, Stage
-from ..scene.binding import BindOptions, bind_motion, check_target
-from ..scene.fbx_import import import_fbx, remove_imported
+from ..scene.binding import BindOptions, check_target
+from ..scene.fbx_import import import_fbx
+from ..scene.file_binding import bind_file
 from ..scene.video_source import VideoSource
 from . import addon
 from .addon import CaptureError, Service
@@ -139,27 +140,22 @@ def finish(
         raise CaptureError(f"The motion file {path} is not there any more: capture the clip again.")
     request, placement = record.request, record.request.placement
     target = target_armature(placement.armature if armature is None else armature)
-    imported = import_fbx(
+    name = f"AIMoCap {request.title}"
+    frame_start, frame_step = placement.frame_start, placement.frames_per_second / request.export_fps
+    if target is None:
+        imported = import_fbx(context, path, name=name, frame_start=frame_start, frame_step=frame_step)
+        return FinishedCapture(imported, f"“{imported.name}” moves as captured from “{request.title}”.")
+    bound = bind_file(
         context,
         path,
-        name=f"AIMoCap {request.title}",
-        frame_start=placement.frame_start,
-        frame_step=placement.frames_per_second / request.export_fps,
+        target,
+        options or stored_options(placement.options),
+        name=name,
+        frame_start=frame_start,
+        frame_step=frame_step,
+        action_name=f"{target.name} {request.title}",
+        mapping_folder=addon.mapping_folder(),
     )
-    if target is None:
-        result = FinishedCapture(imported, f"“{imported.name}” moves as captured from “{request.title}”.")
-    else:
-        try:
-            bound = bind_motion(
-                imported,
-                target,
-                options or stored_options(placement.options),
-                mapping_folder=addon.mapping_folder(),
-                action_name=f"{target.name} {request.title}",
-            )
-        finally:
-            remove_imported(imported)
-        first, last = bound.frame_range
-        sentence = f"“{target.name}” moves as captured from “{request.title}”, frames {first} to {last}."
-        result = FinishedCapture(target, f"{sentence} {bound.warning}".rstrip())
-    return result
+    first, last = bound.frame_range
+    sentence = f"“{target.name}” moves as captured from “{request.title}”, frames {first} to {last}."
+    return FinishedCapture(target, f"{sentence} {bound.warning}".rstrip())
