@@ -88,7 +88,7 @@ class BindProperties:
         subtype="ANGLE",
     )
     existing: EnumProperty(
-        name="Animation Before",
+        name="Previous",
         description="What becomes of the animation that the character has",
         items=EXISTING_ITEMS,
         default="KEEP",

@@ -53,12 +53,14 @@ def draw_table(layout: bpy.types.UILayout, table: AIMOCAP_PG_mapping_table) -> N
         return
     head = layout.split(factor=0.52)
     name = head.row()
-    name.prop(table, "family")
-    name.label(text=f"{table.score} of a body")
+    name.label(text=f"{table.family}, {table.score} of a body")
+    name.prop(table, "controls")
     presets = head.row(align=True)
     for operator, words, icon in _PRESETS:
         properties = presets.operator(operator, text=words, icon=icon)
         properties.armature, properties.in_table = armature.name, True
+    if table.controls:
+        layout.prop_search(table, "travel", armature.data, "bones", icon="BONE_DATA")
     tools = layout.row(align=True)
     for (what, words, _), icon in zip(FILL_ITEMS, _FILL_ICONS, strict=True):
         tools.operator("aimocap.fill_mapping", text=words, icon=icon).what = what

@@ -53,9 +53,15 @@ class AIMOCAP_PG_mapping_table(bpy.types.PropertyGroup):
 
     rows: CollectionProperty(type=AIMOCAP_PG_mapping_row)
     armature: StringProperty()
-    family: StringProperty(name="Rig", description="What this mapping is called")
-    controls: BoolProperty()
-    travel: StringProperty()
+    family: StringProperty()
+    controls: BoolProperty(
+        name="Control Rig",
+        description="The bones are controls that an animator keys, and hang from each other through helper bones",
+        update=_bone_changed,
+    )
+    travel: StringProperty(
+        name="Travel", description="Control that carries the whole body through space; empty: the hips do"
+    )
     problem: StringProperty()
     score: StringProperty()
     is_filling: BoolProperty()

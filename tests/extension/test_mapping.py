@@ -260,3 +260,16 @@ def test_the_panel_says_what_was_recognised_and_what_stands_in_the_way(hero, mon
     assert "not mapped" in obstacle_of(addon.service(bpy.context), unknown)
     monkeypatch.setenv("AIMOCAP_BASE_URL", "https://cloud.invalid")
     assert "Online access is off" in obstacle_of(addon.service(bpy.context), known)
+
+
+def test_controls_may_hang_from_helpers(hero) -> None:
+    edited = open_table(hero)
+    row(edited, "left_hand").bone = "mixamorig:HeadTop_End"
+    assert row(edited, "left_hand").state == "DOUBTFUL"
+    edited.controls = True
+    edited.travel = "mixamorig:Hips"
+    assert row(edited, "left_hand").state == "EDITED"
+    bpy.ops.aimocap.edit_mapping("EXEC_DEFAULT", armature="Hero")
+    edited = open_table(hero)
+    assert (edited.controls, edited.travel) == (True, "mixamorig:Hips")
+    assert not session().recognitions.look(hero).sentences
