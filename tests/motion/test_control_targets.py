@@ -11,9 +11,9 @@ FORWARD = np.array((0.0, -1.0, 0.0))
 
 
 def leg(bends: Array, yaw: Array | float = 0.0) -> tuple[tuple[Array, Array, Array], Array]:
-    """Hip, knee and ankle (F, 3) of a leg of two metres that bends forwards by `bends` (F, radians), and the thigh's turn.
+    """Hip, knee and ankle (F, 3) of a leg of two metres that bends forwards by `bends` (F), and the thigh's turn.
 
-    `yaw` (F) is by how much the knee points sideways.
+    `yaw` (F) is by how much the knee points sideways; both in radians.
     """
     turned = quaternion_from_axis_angle(np.array((0.0, 0.0, 1.0)), np.broadcast_to(yaw, bends.shape))
     half = bends / 2.0
