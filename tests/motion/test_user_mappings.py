@@ -7,12 +7,13 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rig_families import FAMILIES, skeleton
 
 from aimocap_addon.motion.mapping import Mapping, MappingStore, detect, mapping_for, missing_words
 from aimocap_addon.motion.skeleton import Skeleton
-from aimocap_addon.motion.user_mappings import signature, with_role
+from aimocap_addon.motion.user_mappings import from_text, signature, to_text, with_role
 
 BODY, ROLES = skeleton(FAMILIES["mixamo"])
 
@@ -127,6 +128,37 @@ def test_what_cannot_be_right_is_not_saved(tmp_path: Path, bones: dict[str, str]
     with pytest.raises(ValueError, match=said):
         store.save(BODY, dataclasses.replace(edited(), bones=bones))
     assert mapping_for(BODY, store).bones == edited().bones
+
+
+@pytest.mark.parametrize("key", FAMILIES)
+def test_a_shared_preset_says_the_same_for_another_skeleton_with_these_bones(key: str) -> None:
+    body, _ = skeleton(FAMILIES[key])
+    found = mapping_for(body)
+    larger = Skeleton((*body.names, "extra"), np.append(body.parents, 0), np.concatenate((body.rest, body.rest[:1])))
+    shared = from_text(to_text(found), larger)
+    assert (shared.bones, shared.family, shared.score, shared.missing) == (
+        found.bones,
+        found.family,
+        found.score,
+        found.missing,
+    )
+    assert shared.by_hand
+    assert not shared.warnings
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "no JSON"),
+        ("[]", "no bone mapping"),
+        ('{"version": 1, "bones": {"hips": 3}}', "no bone mapping"),
+        ('{"version": 1, "bones": {"hips": "Gone"}}', "no bones of these names: Gone"),
+        ('{"version": 1, "bones": {}}', "a body needs bones"),
+    ],
+)
+def test_a_preset_that_does_not_fit_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        from_text(text, BODY)
 
 
 def test_a_bone_has_one_role(tmp_path: Path) -> None:
