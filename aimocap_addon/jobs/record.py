@@ -162,6 +162,11 @@ class CaptureRecord:
         return not self.stage.is_final or (self.stage is Stage.READY and not self.delivered)
 
     @property
+    def can_go_on(self) -> bool:
+        """Whether the capture was interrupted, or failed in a way that a retry can mend without a new job."""
+        return not self.stage.is_final or (self.failure is not None and self.failure.retryable)
+
+    @property
     def motion_file(self) -> Path | None:
         """The FBX on disk, if it arrived."""
         path = next((path for target, path in self.files.items() if target != "unitree_g1"), None)

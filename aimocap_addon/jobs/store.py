@@ -87,6 +87,11 @@ class CaptureStore:
                 ours = _lock(connection)
             yield ours
 
+    def is_claimed(self, capture_id: str) -> bool:
+        """Whether a thread or process is at the capture; raises StoreError."""
+        with self.claimed(capture_id) as ours:
+            return not ours
+
     def save(self, record: CaptureRecord) -> CaptureRecord:
         """Keep the record, replacing an earlier state of the same capture; raises StoreError."""
         with self._connection() as connection:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PACKAGE = __package__.rpartition(".")[0]  # "bl_ext.<repository>.aimocap" when installed
 KEY_VARIABLE = "AIMOCAP_KEY"
 URL_VARIABLE = "AIMOCAP_BASE_URL"
+WAIT_HOURS = 24
 
 
 class CaptureError(Exception):
@@ -39,6 +40,7 @@ class Service:
     api_key: str = field(repr=False)
     url_from_environment: bool
     key_from_environment: bool
+    deadline: float  # seconds to wait for a result
 
     @property
     def is_local(self) -> bool:
@@ -68,7 +70,8 @@ def service(context: bpy.types.Context) -> Service:
         own_url, own_key = chosen.cloud_url or CLOUD_BASE_URL, chosen.cloud_key
     else:
         own_url, own_key = chosen.local_url or LOCAL_BASE_URL, chosen.local_key or local_key
-    return Service(url or own_url, key or own_key.strip(), bool(url), bool(key))
+    hours = WAIT_HOURS if chosen is None else chosen.wait_hours
+    return Service(url or own_url, key or own_key.strip(), bool(url), bool(key), hours * 3600.0)
 
 
 def online_access_sentence() -> str | None:

@@ -6,20 +6,25 @@ Operators, the command line and scripts all go through these functions.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass, field
 
 import bpy
 
+from ..api.errors import SourceFileError
 from ..jobs.record import CaptureRecord, CaptureRequest, Placement, Stage
+from ..jobs.source import fingerprint
+from ..jobs.store import StoreError
 from ..scene.binding import BindOptions, check_target
 from ..scene.fbx_import import import_fbx
 from ..scene.file_binding import bind_file
 from ..scene.video_source import VideoSource
-from . import addon
+from . import addon, origin
 from .addon import CaptureError, Service
 from .bind_options import stored_options
 from .properties import EXPORT_RATE_ITEMS, MATCH_SCENE
+from .session import session
 
 _EXPORT_RATES = tuple(int(rate) for rate, *_ in EXPORT_RATE_ITEMS if rate != MATCH_SCENE)
 
@@ -81,6 +86,8 @@ def target_armature(name: str) -> bpy.types.Object | None:
         raise CaptureError(f"There is no armature “{name}” in this file: check the name or choose another one.")
     if found.type != "ARMATURE":
         raise CaptureError(f"“{name}” is no armature: choose the armature that moves the character.")
+    if not found.users_scene:  # deleted, but kept by something that still refers to it
+        raise CaptureError(f"The armature “{name}” was deleted from its scene: choose another one.")
     check_target(found, mapping_folder=addon.mapping_folder())
     return found
 
@@ -99,10 +106,15 @@ def begin(context: bpy.types.Context, source: VideoSource, options: CaptureOptio
     """
     service = usable_service(context, consent=options.consent)
     target_armature(options.armature)
+    try:
+        chosen = fingerprint(source.path)
+    except SourceFileError as error:
+        raise CaptureError(error.user_message) from error
     request = CaptureRequest(
         video=str(source.path),
         title=source.name,
         service_url=service.base_url,
+        fingerprint=chosen,
         duration_sec=source.duration_sec,
         trim_start_sec=source.trim_start_sec,
         trim_end_sec=source.trim_end_sec,
@@ -113,10 +125,14 @@ def begin(context: bpy.types.Context, source: VideoSource, options: CaptureOptio
             frames_per_second=source.frames_per_second,
             armature=options.armature,
             blend_file=bpy.data.filepath,
+            file_id=origin.file_id(),
+            scene=addon.current_scene(context).name,
             options=dataclasses.asdict(options.bind),
         ),
     )
-    return CaptureRecord.new(request), service
+    record = CaptureRecord.new(request)
+    origin.remember(record)
+    return record, service
 
 
 def finish(
@@ -139,12 +155,15 @@ def finish(
     if not path.is_file():
         raise CaptureError(f"The motion file {path} is not there any more: capture the clip again.")
     request, placement = record.request, record.request.placement
-    target = target_armature(placement.armature if armature is None else armature)
+    target = target_armature(origin.armature_name(record) if armature is None else armature)
     name = f"AIMoCap {request.title}"
     frame_start, frame_step = placement.frame_start, placement.frames_per_second / request.export_fps
     if target is None:
         imported = import_fbx(context, path, name=name, frame_start=frame_start, frame_step=frame_step)
-        return FinishedCapture(imported, f"“{imported.name}” moves as captured from “{request.title}”.")
+        elsewhere = _move_to_scene(imported, context, placement.scene)
+        sentence = f"“{imported.name}” moves as captured from “{request.title}”. {elsewhere}".rstrip()
+        _note_delivery(record)
+        return FinishedCapture(imported, sentence)
     bound = bind_file(
         context,
         path,
@@ -158,4 +177,23 @@ def finish(
     )
     first, last = bound.frame_range
     sentence = f"“{target.name}” moves as captured from “{request.title}”, frames {first} to {last}."
+    _note_delivery(record)
     return FinishedCapture(target, f"{sentence} {bound.warning}".rstrip())
+
+
+def _note_delivery(record: CaptureRecord) -> None:
+    """Have the capture not brought in again by itself."""
+    with contextlib.suppress(StoreError):  # the motion is there, which counts more than a note of it
+        session().take_delivery(record.capture_id)
+
+
+def _move_to_scene(armature: bpy.types.Object, context: bpy.types.Context, name: str) -> str:
+    """Put an imported armature into the scene of this name; returns a sentence if that is not there any more."""
+    current, scene = addon.current_scene(context), bpy.data.scenes.get(name)
+    if scene is None:
+        return f"The scene “{name}” is not there any more: it stands in “{current.name}”." if name else ""
+    if scene != current:
+        for collection in list(armature.users_collection):
+            collection.objects.unlink(armature)
+        scene.collection.objects.link(armature)
+    return ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`blender --command aimocap capture|batch|doctor`: the same work without an interface.
+"""`blender --command aimocap capture|batch|resume|doctor`: the same work without an interface.
 
 Each command returns an exit status: 0 when all went well, 1 with one sentence per failure on stderr, 2 for
 arguments that cannot be understood.
@@ -18,6 +18,7 @@ from typing import Any
 
 import bpy
 
+from ..jobs.record import Stage
 from ..jobs.store import StoreError
 from ..scene import video_source
 from ..scene.binding import BindOptions
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     _capture_arguments(capture)
     batch = commands.add_parser("batch", parents=[consent], help="capture every row of a CSV file")
     batch.add_argument("manifest", help=f"CSV with the columns {', '.join(sorted(_MANIFEST_COLUMNS))}")
+    commands.add_parser("resume", parents=[consent], help="go on with the captures that were interrupted or failed")
     commands.add_parser("doctor", help="check that captures can work here")
     return parser
 
@@ -113,6 +115,8 @@ def run(arguments: list[str]) -> int:
         return int(stop.code or 0)
     if parsed.command == "doctor":
         return _doctor(bpy.context)
+    if parsed.command == "resume":
+        return _resume(parsed.consent)
     if parsed.command == "batch":
         return _batch(parsed)
     return _capture(parsed)
@@ -221,6 +225,27 @@ def _row_arguments(row: dict[str, Any], number: int, manifest: Path, consent: bo
         return _parser().parse_args(words)
     except SystemExit as stop:
         raise CaptureError(f"Row {number} of {manifest.name} cannot be understood: see the line above.") from stop
+
+
+def _resume(consent: bool) -> int:
+    """Take the captures of this service that were interrupted, or failed and can be retried, to their end."""
+    current = session()
+    try:
+        service = usable_service(bpy.context, consent=consent)
+        current.load()
+        known = [record for record in current.records.values() if record.request.service_url == service.base_url]
+        found = [record for record in known if record.can_go_on and not current.store().is_claimed(record.capture_id)]
+        done = [
+            current.run_blocking(record.resumed() if record.stage.is_final else record, service) for record in found
+        ]
+    except _ERRORS as error:
+        return _fail(str(error))
+    for record in done:
+        if record.failure is not None:
+            _fail(f"“{record.request.title}”: {record.failure.sentence}")
+    ready = sum(record.stage is Stage.READY for record in done)
+    print(f"AIMoCap | {ready} ready, {len(done) - ready} not; each is brought in when its file is opened", flush=True)
+    return 0 if ready == len(done) else 1
 
 
 def _doctor(context: bpy.types.Context) -> int:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens when Blender starts and when a file is opened: the captures are listed and watched again."""
+"""What happens by itself: captures are found at start-up and go on, and reach their file when it is open.
+
+A background Blender has no timers; there, captures go on when they are asked to (`blender --command aimocap resume`).
+"""
 
 from __future__ import annotations
 
@@ -7,42 +10,70 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..jobs.store import StoreError
+from . import origin
+from .delivery import deliverable, resume_found
 from .operators_capture import watch
+from .redraw import redraw_panels
 from .session import session
 
 _AFTER_START = 0.5  # seconds; by then there is a window
+_PERIOD = 10.0  # seconds; so soon is a capture taken over when another Blender has died
 
 
-def _list_captures() -> None:
+def look_after_captures(context: bpy.types.Context) -> bool:
+    """List the captures, go on with those that nobody is at, and find the ready ones of the open file.
+
+    Returns whether there is something to watch. Raises StoreError.
+    """
+    current = session()
+    current.load()
+    resumed = resume_found(context)
+    current.arrived = deliverable()
+    return bool(resumed or current.arrived)
+
+
+def _look_after() -> float:
     try:
-        session().load()
+        if look_after_captures(bpy.context):
+            watch()
+        redraw_panels(bpy.context)
     except StoreError as error:
         print(f"AIMoCap: {error}")
+    return _PERIOD
 
 
 def _watch_again() -> None:
     if session().running:
         watch()
+    _look_after()
 
 
 @persistent
 def _file_loaded(_path: str) -> None:
     # Blender ended the modal watcher with the old file; the workers go on.
     session().watching = False
-    if not bpy.app.background and session().running:
+    origin.forget_file()
+    if not bpy.app.background:
         bpy.app.timers.register(_watch_again, first_interval=_AFTER_START)
 
 
+@persistent
+def _about_to_save(_path: str) -> None:
+    origin.write_file_id()
+
+
 def register() -> None:
-    """Install the handler and list the captures once Blender is up."""
+    """Install the handlers and look after the captures once Blender is up."""
     bpy.app.handlers.load_post.append(_file_loaded)
+    bpy.app.handlers.save_pre.append(_about_to_save)
     if not bpy.app.background:
-        bpy.app.timers.register(_list_captures, first_interval=_AFTER_START, persistent=True)
+        bpy.app.timers.register(_look_after, first_interval=_AFTER_START, persistent=True)
 
 
 def unregister() -> None:
-    """Remove the handler and what is still scheduled."""
+    """Remove the handlers and what is still scheduled."""
+    bpy.app.handlers.save_pre.remove(_about_to_save)
     bpy.app.handlers.load_post.remove(_file_loaded)
-    for timer in (_list_captures, _watch_again):
+    for timer in (_look_after, _watch_again):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)

@@ -7,22 +7,22 @@ returns, and one modal operator watches all captures.
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from ..jobs.record import CaptureRecord, Stage
+from ..jobs.record import Stage
 from ..jobs.store import StoreError
 from ..scene import compat, video_source
 from ..scene.errors import SceneError
 from ..scene.video_source import VideoSource
 from . import addon
 from .addon import CaptureError
-from .bind_options import OPTION_NAMES, BindProperties, bind_options, draw_bind_options, stored_options
+from .bind_options import OPTION_NAMES, BindProperties, bind_options, draw_bind_options
 from .capture_flow import CaptureOptions, begin, finish, usable_service
+from .delivery import conclude
 from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS, settings_of
 from .redraw import redraw_panels
 from .session import STAGE_LABELS, overall_progress, session
@@ -320,32 +320,13 @@ class AIMOCAP_OT_watch(bpy.types.Operator):
         changed = session().pump()
         if changed:
             self.show(context)
-            for record in changed:
-                if record.stage.is_final:
-                    self.conclude(record)
+        ended = [record for record in changed if record.stage.is_final]
+        while ended or session().arrived:
+            self.report(*conclude((ended or session().arrived).pop()))
         if not session().running and not changed:
             self.end(context)
             return {"FINISHED", "PASS_THROUGH"}
         return {"PASS_THROUGH"}
-
-    def conclude(self, record: CaptureRecord) -> None:
-        """Bring in the motion of a finished capture, or say why there is none."""
-        title = record.request.title
-        if record.stage is Stage.FAILED and record.failure is not None:
-            self.report({"ERROR"}, f"“{title}”: {record.failure.sentence}")
-        elif record.stage is Stage.STOPPED:
-            self.report({"INFO"}, f"“{title}” was stopped.")
-        elif record.request.placement.blend_file != bpy.data.filepath:
-            self.report({"INFO"}, f"“{title}” is ready, but belongs to another file: import it from the AIMoCap panel.")
-        else:
-            try:
-                bring_in = bpy.ops.aimocap.import_capture  # type: ignore[attr-defined]
-                options = stored_options(record.request.placement.options)
-                bring_in("EXEC_DEFAULT", True, capture_id=record.capture_id, **dataclasses.asdict(options))
-            except RuntimeError as error:  # the operator's own report
-                self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
-            else:
-                self.report({"INFO"}, f"“{title}” is captured.")
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator: a new file, a closed window. The workers go on."""

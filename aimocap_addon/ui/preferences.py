@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..api.addresses import CLOUD_BASE_URL, LOCAL_BASE_URL
 from . import addon
@@ -45,6 +45,14 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
         default=False,
     )
 
+    wait_hours: IntProperty(
+        name="Wait at Most",
+        description="Hours after which Blender stops waiting for a capture's result. A retry goes on with the same job",
+        default=addon.WAIT_HOURS,
+        min=1,
+        max=24 * 30,
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
@@ -70,4 +78,5 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
             sentence = addon.online_access_sentence()
             if sentence:
                 layout.label(text=sentence, icon="ERROR")
+        layout.prop(self, "wait_hours")
         layout.label(text=f"Captures are kept in {addon.user_folder(create=False)} until the add-on is removed")

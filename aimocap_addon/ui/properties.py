@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import EnumProperty, PointerProperty
+from bpy.props import EnumProperty, PointerProperty, StringProperty
 
 from .bind_options import BindProperties
 
@@ -34,6 +34,9 @@ class AIMOCAP_PG_settings(BindProperties, bpy.types.PropertyGroup):
         description="Armature that receives the motion. Empty: the captured skeleton itself is added to the scene",
         type=bpy.types.Object,
         poll=_is_armature,
+    )
+    file_id: StringProperty(
+        name="File ID", description="Tells the captures that were begun in this file", options={"HIDDEN"}
     )
     mocap_type: EnumProperty(
         name="Capture", description="What of the person is captured", items=MOCAP_TYPE_ITEMS, default="full_body"

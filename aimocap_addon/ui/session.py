@@ -34,6 +34,9 @@ class CaptureSession:
         self.records: dict[str, CaptureRecord] = {}
         self.watching = False
         self.mapping_dialog: bpy.types.Region | None = None  # while it is open
+        self.file_id = ""  # of the open file, empty until it is asked for
+        self.begun: dict[str, int | None] = {}  # captures begun in the open file, with the uid of their armature
+        self.arrived: list[CaptureRecord] = []  # ready captures of the open file that nobody has brought in yet
         self._store: CaptureStore | None = None
         self._runner: CaptureRunner | None = None
 
@@ -45,25 +48,37 @@ class CaptureSession:
 
     def load(self) -> None:
         """Read the latest captures from disk into memory; raises StoreError."""
-        fresh = {record.capture_id: record for record in self.store().recent(_KEPT_IN_MEMORY)}
+        listed = [*self.store().recent(_KEPT_IN_MEMORY), *self.pending()]
+        fresh = {record.capture_id: record for record in sorted(listed, key=lambda each: -each.created_at)}
         running = {key: record for key, record in self.records.items() if self.is_running(key)}
         self.records = fresh | running
 
-    def start(self, record: CaptureRecord, service: addon.Service) -> None:
-        """Begin or go on with a capture on a worker thread; raises StoreError."""
+    def pending(self) -> list[CaptureRecord]:
+        """Return the captures that no worker of this Blender is at and that are not done with; raises StoreError."""
+        return [record for record in self.store().pending() if not self.is_running(record.capture_id)]
+
+    def take_delivery(self, capture_id: str) -> CaptureRecord | None:
+        """Mark a ready capture as brought in; None if that was done before, here or elsewhere. Raises StoreError."""
+        record = self.store().take_delivery(capture_id)
+        if record is not None:
+            self.records[capture_id] = record
+        return record
+
+    def start(self, record: CaptureRecord, service: addon.Service, *, found: bool = False) -> None:
+        """Begin or go on with a capture on a worker thread; `found`: without a person asking. Raises StoreError."""
         from ..jobs.drivers import CaptureRunner, ServiceAccess  # loads the HTTP library
 
         if self._runner is None:
             self._runner = CaptureRunner(self.store())
         self.records = {record.capture_id: record} | self.records
-        self._runner.start(record, ServiceAccess(service.base_url, service.api_key))
+        self._runner.start(record, ServiceAccess(service.base_url, service.api_key, service.deadline), found=found)
 
     def run_blocking(self, record: CaptureRecord, service: addon.Service) -> CaptureRecord:
         """Run a capture to its end on this thread, with progress lines on the terminal; raises StoreError."""
         from ..jobs.drivers import ServiceAccess, run_blocking  # loads the HTTP library
         from .progress import ProgressPrinter  # wanted by scripts alone
 
-        access = ServiceAccess(service.base_url, service.api_key)
+        access = ServiceAccess(service.base_url, service.api_key, service.deadline)
         record = run_blocking(self.store(), access, record, ProgressPrinter())
         self.records = {record.capture_id: record} | self.records
         return record
