@@ -17,6 +17,8 @@ from .errors import SourceFileError, TransferCanceledError, TransferError, Unexp
 from .results import FileKind
 
 CHUNK_BYTES = 256 * 1024
+_SMALLEST_CHUNK, _BIGGEST_CHUNK = 64 * 1024, 1024 * 1024  # of an upload: as the connection takes them
+_QUICK_SEC, _SLOW_SEC = 0.05, 0.5
 MAX_ANSWER_BYTES = 8 * 1024 * 1024  # of an answer that is no file; the service's own have some kilobytes
 _MAX_ERROR_BYTES = 64 * 1024
 _ERROR_SEC = 30.0
@@ -37,21 +39,27 @@ def ignore_progress(_done: int, _total: int | None) -> None:
 
 
 def read_video(path: Path, size: int, on_progress: TransferProgress, is_canceled: IsCanceled) -> Iterator[bytes]:
-    """Yield exactly `size` bytes of the file in chunks.
+    """Yield exactly `size` bytes of the file in chunks, bigger ones where they go quickly.
 
     Raises TransferCanceledError when asked to stop, SourceFileError if the file is shorter than `size`
     (it changed since it was measured) or cannot be read.
     """
-    done = 0
+    done, length = 0, CHUNK_BYTES
     try:
-        with path.open("rb") as stream:
+        with path.open("rb", buffering=0) as stream:
             while done < size:
                 if is_canceled():
                     raise TransferCanceledError
-                chunk = stream.read(min(CHUNK_BYTES, size - done))
+                chunk = stream.read(min(length, size - done))
                 if not chunk:
                     raise SourceFileError(f"“{path.name}” changed while it was being sent: capture it again.")
+                began = time.monotonic()
                 yield chunk
+                took = time.monotonic() - began
+                if took < _QUICK_SEC:
+                    length = min(2 * length, _BIGGEST_CHUNK)
+                elif took > _SLOW_SEC:
+                    length = max(length // 2, _SMALLEST_CHUNK)
                 done += len(chunk)
                 on_progress(done, size)
     except OSError as error:

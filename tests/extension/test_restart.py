@@ -13,7 +13,9 @@ from pathlib import Path
 import bpy
 import pytest
 from bl_ext.user_default.aimocap.jobs.record import CaptureRecord, Stage
+from bl_ext.user_default.aimocap.scene import video_source
 from bl_ext.user_default.aimocap.ui import command_line, delivery, handlers
+from bl_ext.user_default.aimocap.ui.capture_flow import CaptureOptions, begin
 from bl_ext.user_default.aimocap.ui.session import CaptureSession, session
 from stub_service import FRAMES, movements, running_stub_service, video
 
@@ -29,16 +31,54 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
         yield process
 
 
+@pytest.fixture(scope="module")
+def key(stub: ServiceProcess) -> str:
+    return stub.create_key(10_000)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with two characters, since making them takes long."""
+    bpy.ops.wm.read_homefile(use_empty=True)
+    characters.make_mixamo_character("Hero")
+    characters.make_unreal_character("Other")
+    path = tmp_path_factory.mktemp("characters") / "characters.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    return path
+
+
+AddCharacter = Callable[[str], bpy.types.Object]
+
+
+@pytest.fixture
+def add(library: Path) -> AddCharacter:
+    """Return a function that adds a character of the library to the scene."""
+
+    def append(name: str) -> bpy.types.Object:
+        with bpy.data.libraries.load(str(library)) as (_there, wanted):
+            wanted.objects = [name]
+        [armature] = wanted.objects
+        bpy.context.scene.collection.objects.link(armature)
+        bpy.data.batch_remove(list(bpy.data.libraries))
+        return armature
+
+    return append
+
+
 @pytest.fixture(autouse=True)
-def blender(stub: ServiceProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def blender(
+    stub: ServiceProcess, key: str, library: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
     """A Blender that has just started, uses the stub service and has a store of its own."""
-    (stub.data / "go").unlink(missing_ok=True)
+    bpy.ops.wm.read_homefile(use_empty=True)
     monkeypatch.setenv("AIMOCAP_BASE_URL", stub.url)
-    monkeypatch.setenv("AIMOCAP_KEY", stub.create_key(1000))
+    monkeypatch.setenv("AIMOCAP_KEY", key)
+    (stub.data / "go").unlink(missing_ok=True)
     monkeypatch.setattr("bl_ext.user_default.aimocap.ui.addon.user_folder", lambda **_: tmp_path / "user")
     monkeypatch.setattr(bpy.types.WindowManager, "aimocap_session", CaptureSession())
     yield
     session().shutdown()
+    finish_solving(stub)  # what is still held there would hold up the next test
 
 
 def restart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,10 +91,6 @@ def restart(monkeypatch: pytest.MonkeyPatch) -> None:
 def start(clip: Path, armature: str = "") -> CaptureRecord:
     """Begin a capture as the panel does, on a worker thread."""
     known = set(session().records)
-    bpy.ops.aimocap.capture_file.get_rna_type()
-    from bl_ext.user_default.aimocap.scene import video_source
-    from bl_ext.user_default.aimocap.ui.capture_flow import CaptureOptions, begin
-
     source = video_source.from_file(bpy.context.scene, clip)
     record, service = begin(bpy.context, source, CaptureOptions(armature=armature))
     session().start(record, service)
@@ -97,8 +133,8 @@ def bring_in_what_arrived() -> list[str]:
     return [delivery.conclude(record)[1] for record in session().arrived]
 
 
-def test_capture_goes_on_by_itself_after_a_restart_and_reaches_its_file(stub, tmp_path, monkeypatch) -> None:
-    characters.make_mixamo_character("Hero")
+def test_capture_goes_on_by_itself_after_a_restart_and_reaches_its_file(add, stub, tmp_path, monkeypatch) -> None:
+    add("Hero")
     path = save(tmp_path / "scene.blend")
     before = len(movements(stub.data))
     record = start(video(tmp_path, "held"), "Hero")
@@ -119,9 +155,9 @@ def test_capture_goes_on_by_itself_after_a_restart_and_reaches_its_file(stub, tm
 
 
 def test_capture_that_became_ready_before_the_crash_is_brought_in_when_its_file_is_opened(
-    tmp_path, monkeypatch
+    add, tmp_path, monkeypatch
 ) -> None:
-    characters.make_mixamo_character("Hero")
+    add("Hero")
     path = save(tmp_path / "scene.blend")
     until(start(video(tmp_path, "walk"), "Hero"), is_ready)
     restart(monkeypatch)
@@ -132,8 +168,8 @@ def test_capture_that_became_ready_before_the_crash_is_brought_in_when_its_file_
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_file_that_was_first_saved_after_the_capture_began_is_found_again(tmp_path, monkeypatch, moved) -> None:
-    characters.make_mixamo_character("Hero")
+def test_file_that_was_first_saved_after_the_capture_began_is_found_again(add, tmp_path, monkeypatch, moved) -> None:
+    add("Hero")
     until(start(video(tmp_path, "walk"), "Hero"), is_ready)
     path = Path(save(tmp_path / "later.blend"))
     if moved:
@@ -144,8 +180,8 @@ def test_file_that_was_first_saved_after_the_capture_began_is_found_again(tmp_pa
     assert moves("Hero")
 
 
-def test_file_that_was_moved_is_found_again_and_its_copy_is_not_taken_for_it(tmp_path, monkeypatch) -> None:
-    characters.make_mixamo_character("Hero")
+def test_file_that_was_moved_is_found_again_and_its_copy_is_not_taken_for_it(add, tmp_path, monkeypatch) -> None:
+    add("Hero")
     path = Path(save(tmp_path / "scene.blend"))
     until(start(video(tmp_path, "walk"), "Hero"), is_ready)
     save(path)
@@ -159,11 +195,11 @@ def test_file_that_was_moved_is_found_again_and_its_copy_is_not_taken_for_it(tmp
 
 
 @pytest.mark.parametrize("save_other", [False, True])
-def test_an_unsaved_file_is_not_another_unsaved_file(tmp_path, save_other) -> None:
-    characters.make_mixamo_character("Hero")
+def test_an_unsaved_file_is_not_another_unsaved_file(add, tmp_path, save_other) -> None:
+    add("Hero")
     record = start(video(tmp_path, "walk"), "Hero")
     bpy.ops.wm.read_homefile(use_empty=True)  # File > New
-    characters.make_mixamo_character("Hero")
+    add("Hero")
     if save_other:
         save(tmp_path / "other.blend")
     ready = until(record, is_ready)
@@ -174,8 +210,8 @@ def test_an_unsaved_file_is_not_another_unsaved_file(tmp_path, save_other) -> No
     assert moves("Hero")
 
 
-def test_another_file_is_opened_meanwhile_and_then_the_first_again(tmp_path) -> None:
-    characters.make_mixamo_character("Hero")
+def test_another_file_is_opened_meanwhile_and_then_the_first_again(add, tmp_path) -> None:
+    add("Hero")
     other = save(tmp_path / "other.blend")
     path = save(tmp_path / "scene.blend")
     record = start(video(tmp_path, "walk"), "Hero")
@@ -187,8 +223,8 @@ def test_another_file_is_opened_meanwhile_and_then_the_first_again(tmp_path) -> 
     assert moves("Hero")
 
 
-def test_revert_keeps_the_capture(tmp_path) -> None:
-    characters.make_mixamo_character("Hero")
+def test_revert_keeps_the_capture(add, tmp_path) -> None:
+    add("Hero")
     save(tmp_path / "scene.blend")
     record = start(video(tmp_path, "walk"), "Hero")
     bpy.ops.wm.revert_mainfile()
@@ -196,8 +232,8 @@ def test_revert_keeps_the_capture(tmp_path) -> None:
     assert moves("Hero")
 
 
-def test_save_as_takes_the_capture_along(tmp_path) -> None:
-    characters.make_mixamo_character("Hero")
+def test_save_as_takes_the_capture_along(add, tmp_path) -> None:
+    add("Hero")
     save(tmp_path / "first.blend")
     record = start(video(tmp_path, "walk"), "Hero")
     save(tmp_path / "second.blend")
@@ -205,8 +241,8 @@ def test_save_as_takes_the_capture_along(tmp_path) -> None:
     assert moves("Hero")
 
 
-def test_undo_past_the_submit_changes_nothing_for_the_capture(stub, tmp_path) -> None:
-    characters.make_mixamo_character("Hero")
+def test_undo_past_the_submit_changes_nothing_for_the_capture(add, stub, tmp_path) -> None:
+    add("Hero")
     bpy.ops.ed.undo_push(message="Character")
     bpy.context.scene.frame_end = 77
     bpy.ops.ed.undo_push(message="Before")
@@ -221,9 +257,9 @@ def test_undo_past_the_submit_changes_nothing_for_the_capture(stub, tmp_path) ->
     assert movements(stub.data)[before:] == ["charge"]
 
 
-def test_armature_that_was_undone_is_told_and_nothing_is_left_behind(tmp_path, snapshot) -> None:
+def test_armature_that_was_undone_is_told_and_nothing_is_left_behind(add, tmp_path, snapshot) -> None:
     bpy.ops.ed.undo_push(message="Empty")
-    characters.make_mixamo_character("Hero")
+    add("Hero")
     bpy.ops.ed.undo_push(message="Character")
     record = start(video(tmp_path, "walk"), "Hero")
     bpy.ops.ed.undo()
@@ -233,11 +269,12 @@ def test_armature_that_was_undone_is_told_and_nothing_is_left_behind(tmp_path, s
     assert snapshot() == before
 
 
-def test_armature_that_was_renamed_is_found_again(tmp_path) -> None:
-    hero = characters.make_mixamo_character("Hero")
+def test_armature_that_was_renamed_is_found_again(add, tmp_path) -> None:
+    hero = add("Hero")
     record = start(video(tmp_path, "walk"), "Hero")
     hero.name = "Heroine"
-    characters.make_unreal_character("Hero")  # not the one that is meant
+    other = add("Other")
+    other.name = "Hero"  # not the one that is meant
     bpy.ops.ed.undo_push(message="Rename")
     until(record, is_ready)
     assert delivery.conclude(session().records[record.capture_id])[1] == "“walk” is captured."
@@ -245,8 +282,8 @@ def test_armature_that_was_renamed_is_found_again(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("kept", [False, True])
-def test_armature_that_was_deleted_is_told_and_the_motion_stays_in_the_list(tmp_path, snapshot, kept) -> None:
-    hero = characters.make_mixamo_character("Hero")
+def test_armature_that_was_deleted_is_told_and_the_motion_stays_in_the_list(add, tmp_path, snapshot, kept) -> None:
+    hero = add("Hero")
     if kept:
         bpy.context.scene.aimocap.armature = hero  # which keeps its data when a person deletes it
     record = start(video(tmp_path, "walk"), "Hero")
@@ -258,16 +295,16 @@ def test_armature_that_was_deleted_is_told_and_the_motion_stays_in_the_list(tmp_
     assert "“Hero”" in sentence
     assert sentence.endswith(("choose another one.", "get the captured skeleton."))
     assert snapshot() == before
-    characters.make_unreal_character("Other")
+    add("Other")
     bring_in = bpy.ops.aimocap.import_capture
     assert bring_in("EXEC_DEFAULT", capture_id=record.capture_id, use_armature=True, armature="Other") == {"FINISHED"}
     assert moves("Other")
 
 
 @pytest.mark.parametrize("armature", ["", "Hero"])
-def test_scene_that_was_deleted_does_not_lose_the_motion(tmp_path, armature) -> None:
+def test_scene_that_was_deleted_does_not_lose_the_motion(add, tmp_path, armature) -> None:
     first = bpy.context.scene
-    characters.make_mixamo_character("Hero")
+    add("Hero")
     hero = bpy.data.objects["Hero"]
     record = start(video(tmp_path, "walk"), armature)
     other = bpy.data.scenes.new("Other")
@@ -290,11 +327,11 @@ def test_captured_skeleton_goes_to_the_scene_of_its_capture(tmp_path) -> None:
     [armature] = (each for each in bpy.data.objects if each.type == "ARMATURE")
     assert list(armature.users_scene) == [first]
     first_frame, last_frame = armature.animation_data.action.frame_range
-    assert last_frame - first_frame == pytest.approx((FRAMES - 1) * first.render.fps / 30, abs=0.1)
+    assert last_frame - first_frame == FRAMES - 1
 
 
-def test_two_blenders_share_the_store_and_only_one_brings_the_motion_in(stub, tmp_path, monkeypatch) -> None:
-    characters.make_mixamo_character("Hero")
+def test_two_blenders_share_the_store_and_only_one_brings_the_motion_in(add, stub, tmp_path, monkeypatch) -> None:
+    add("Hero")
     path = save(tmp_path / "scene.blend")
     before = len(movements(stub.data))
     record = start(video(tmp_path, "held"), "Hero")
@@ -328,8 +365,8 @@ def test_without_a_key_found_captures_wait_in_the_list(stub, tmp_path, monkeypat
     assert session().records[record.capture_id].stage is Stage.PROCESSING
 
 
-def test_motion_that_a_script_took_in_is_not_brought_in_again(tmp_path, monkeypatch) -> None:
-    characters.make_mixamo_character("Hero")
+def test_motion_that_a_script_took_in_is_not_brought_in_again(add, tmp_path, monkeypatch) -> None:
+    add("Hero")
     path = save(tmp_path / "scene.blend")
     clip = video(tmp_path, "walk")
     assert bpy.ops.aimocap.capture_file("EXEC_DEFAULT", filepath=str(clip), armature="Hero") == {"FINISHED"}
@@ -338,8 +375,8 @@ def test_motion_that_a_script_took_in_is_not_brought_in_again(tmp_path, monkeypa
     assert bring_in_what_arrived() == []
 
 
-def test_command_goes_on_with_interrupted_captures(stub, tmp_path, monkeypatch, capfd) -> None:
-    characters.make_mixamo_character("Hero")
+def test_command_goes_on_with_interrupted_captures(add, stub, tmp_path, monkeypatch, capfd) -> None:
+    add("Hero")
     path = save(tmp_path / "scene.blend")
     record = start(video(tmp_path, "held"), "Hero")
     until(record, lambda latest: latest.stage is Stage.PROCESSING)
