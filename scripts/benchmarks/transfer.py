@@ -8,6 +8,7 @@ nothing else, so that the client is what is measured; each client is a process o
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import shutil
@@ -152,7 +153,7 @@ def bench(gigabytes: float, rounds: int) -> int:
         rates[name] = [gigabytes * 1000 / each.seconds for each in uploads]
         cpu = statistics.median(each.cpu_seconds for each in uploads) / gigabytes
         grown = max(each.grown_mib for each in uploads)
-        text = "" if grown != grown else f"{grown:.1f} MiB"
+        text = "" if math.isnan(grown) else f"{grown:.1f} MiB"
         print(f"| {name} | {statistics.median(rates[name]):.0f} | {max(rates[name]):.0f} | {cpu:.2f} | {text} |")
     for word, of in (("median", statistics.median), ("best", max)):
         print(f"{word}: the add-on sends at {of(rates['add-on']) / of(rates['curl']):.2f} of curl's rate")

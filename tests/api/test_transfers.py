@@ -88,7 +88,7 @@ def test_upload_progress_grows_to_the_full_size(client: AimocapClient, film: Pat
     client.upload("/put", film, lambda done, total: steps.append((done, total)))
     done = [step[0] for step in steps]
     assert done == sorted(set(done))
-    assert len(steps) > 4
+    assert len(steps) > 2
     assert steps[-1] == (len(FILM), len(FILM))
     assert {total for _, total in steps} == {len(FILM)}
 
@@ -104,7 +104,7 @@ def test_upload_stops_when_asked_and_the_service_gets_no_whole_file(
 
     with pytest.raises(TransferCanceledError):
         client.upload("/put", film, count, lambda: sent >= 2 * CHUNK_BYTES)
-    assert sent == 2 * CHUNK_BYTES
+    assert 2 * CHUNK_BYTES <= sent < len(FILM)
     assert all(len(request.body) < len(FILM) for request in storage.requests)
 
 
