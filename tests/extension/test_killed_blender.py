@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Blender killed again and again while it captures: every capture is completed, each is paid once.
 
-AIMOCAP_TEST_KILLS says how often, by default 8 times in Blender 4.5 and twice in others; AIMOCAP_TEST_SEED repeats a run. `-s` shows the table.
+AIMOCAP_TEST_KILLS says how often, by default 8 times in Blender 4.5 and twice in others; AIMOCAP_TEST_SEED repeats a
+run. `-s` shows the table.
 """
 
 from __future__ import annotations
