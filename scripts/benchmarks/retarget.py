@@ -175,12 +175,13 @@ def quality() -> None:
             ways: dict[str, Callable[..., object]] = {
                 "bind": bind_motion,
                 "bind, feet free": partial(bind_motion, options=BindOptions(hold_contacts=False)),
-                "constraints + bake": partial(bake_constraints, frames=frames),
             }
+            if make is _generated:
+                ways["bind, IK controls"] = partial(bind_motion, options=BindOptions(controls="IK"))
+            else:  # bones of the generated rig follow constraints of their own
+                ways["constraints + bake"] = partial(bake_constraints, frames=frames)
             for name, way in ways.items():
                 source, (target, bones) = prepare(make, frames)
-                if make is _generated and "bake" in name:
-                    continue  # its bones follow constraints of their own
                 seconds = fewest_seconds(partial(way, source, target), 1 if "bake" in name else 3)
                 roles = mapping_of(source).bones
                 shared = {role: bone for role, bone in roles.items() if role in bones}
