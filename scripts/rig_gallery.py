@@ -129,18 +129,21 @@ def print_table(options: argparse.Namespace) -> None:
     print(f"Blender {bpy.app.version_string}\n")
     print("| rig | rest pose | " + " | ".join(COLUMNS) + " |")
     print("| --- | --- |" + " ---: |" * len(COLUMNS))
+    figures: dict[bool, dict[str, float]] = {}
+    own = float("nan")
     for key in options.keys:
-        figures: dict[bool, dict[str, float]] = {}
         for held in (False, True):
             character = rig_pairs.character_makers()[key]()
             rig_pairs.bind(performer, character, hold_contacts=held)
             figures[held] = compare(source, sample(character.armature, dict(character.roles), span), rig_pairs.RATE)
             rest = character.rest
             remove(character.armature)
+        own = figures[False]["source's drift"]
         found = {**figures[False], "legs held": figures[True]["legs"]}
         found |= {name: figures[True][name] for name in ("drift", "sink")}
         cells = ["–" if np.isnan(found[c]) else f"{found[c]:.3f}" for c in COLUMNS]
         print(f"| {key.replace('_', ' ')} | {rest} | " + " | ".join(cells) + " |", flush=True)
+    print(f"\nThe performer's own drift: {own:.3f} cm")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

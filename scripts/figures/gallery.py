@@ -106,6 +106,7 @@ class Gallery:
         render.resolution_percentage = 100
         render.image_settings.file_format, render.image_settings.color_mode = "PNG", "RGB"
         render.image_settings.compression = 100
+        render.dither_intensity = 0.0  # it would triple the size of the file
         render.filepath = str(path.resolve())
         view: Any = scene.view_settings
         view.view_transform = "Standard"

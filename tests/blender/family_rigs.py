@@ -22,9 +22,10 @@ class Rest:
     """How an armature of a family is built.
 
     `arm_drop` and `elbow` (degrees) stand for the family's own ones where None. `crooked` bends arms and legs unevenly
-    and turns the feet out. Bones run `along` their limbs with any roll, `across` them (as FBX files have them), or
-    point `any` way. With `up` "Y" the bones lie as importers of FBX files leave them, `scale` times as large under an
-    object that makes up for both; `heading` (degrees) turns the object about the vertical.
+    and turns the feet out. `arms`, `legs` and `hips` multiply the lengths of the limbs and the hips' width. Bones run
+    `along` their limbs with any roll, `across` them (as FBX files have them), or point `any` way. With `up` "Y" the
+    bones lie as importers of FBX files leave them, `scale` times as large under an object that makes up for both;
+    `heading` (degrees) turns the object about the vertical. An `anonymous` armature has names that say nothing.
     """
 
     arm_drop: float | None = None
@@ -34,6 +35,9 @@ class Rest:
     up: Literal["Y", "Z"] = "Z"
     scale: float = 1.0
     heading: float = 0.0
+    arms: float = 1.0
+    legs: float = 1.0
+    hips: float = 1.0
     height: float = 1.7
     anonymous: bool = False
     seed: int = 1
@@ -103,8 +107,8 @@ def build(name: str, family: RigFamily, rest: Rest = Rest()) -> FamilyRig:
     space = Matrix.Rotation(-math.pi / 2, 4, "X") if rest.up == "Y" else Matrix()
     space = Matrix.Scale(rest.scale, 4) @ space
     rows = family.rows(arm_drop=rest.arm_drop, elbow=rest.elbow)
-    if rest.crooked:
-        rows = crooked(rows)
+    if rest.crooked or (rest.arms, rest.legs, rest.hips) != (1.0, 1.0, 1.0):
+        rows = _reshaped(rows, rest)
     size = rest.height / 1.7
     names = {row.name: f"Bone.{i:03d}" if rest.anonymous else row.name for i, row in enumerate(rows)}
     for row in rows:
@@ -129,23 +133,28 @@ def build(name: str, family: RigFamily, rest: Rest = Rest()) -> FamilyRig:
     return FamilyRig(obj, {row.role: names[row.name] for row in rows if row.role}, upright)
 
 
-def crooked(rows: Sequence[Row]) -> list[Row]:
-    """Return the bones with bent limbs and feet turned out, standing as high as before."""
+def _reshaped(rows: Sequence[Row], rest: Rest) -> list[Row]:
+    """Return the bones with limbs of other lengths, bent where the rest pose is crooked; soles stay on the ground."""
+    stretch = {"upper_arm": rest.arms, "lower_arm": rest.arms, "thigh": rest.legs, "calf": rest.legs}
     turns: dict[str, np.ndarray] = {}
     heads: dict[str, np.ndarray] = {}
     found = []
     before = {row.name: row for row in rows}
     for row in rows:
-        above = turns[row.parent] if row.parent else np.eye(3)
-        head = row.head
+        turn, head = np.eye(3), row.head
         if row.parent:
-            head = heads[row.parent] + above @ (row.head - before[row.parent].head)
-        angles = _CROOKED.get(row.role)
-        turn = above if angles is None else np.array(_turn(*angles))
+            turn, parent = turns[row.parent], before[row.parent]
+            offset = stretch.get(parent.role.partition("_")[2], 1.0) * (row.head - parent.head)
+            if row.role.endswith("thigh"):
+                offset = offset * (rest.hips, 1.0, 1.0)
+            head = heads[row.parent] + turn @ offset
+        if rest.crooked and row.role in _CROOKED:
+            turn = np.array(_turn(*_CROOKED[row.role]))
         turns[row.name], heads[row.name] = turn, head
-        found.append(replace(row, head=head, tail=head + turn @ (row.tail - row.head)))
-    feet = [np.array([r.head[2] for r in some if r.role == "left_foot"]) for some in (rows, found)]
-    lift = np.array((0.0, 0.0, float((feet[0] - feet[1]).mean())))
+        length = stretch.get(row.role.partition("_")[2], 1.0)
+        found.append(replace(row, head=head, tail=head + length * turn @ (row.tail - row.head)))
+    feet = [next(row.head[2] for row in some if row.role == "left_foot") for some in (rows, found)]
+    lift = np.array((0.0, 0.0, feet[0] - feet[1]))
     # what stands on the ground beside the body stays there
     return [
         row if row.parent is None and not row.role else replace(row, head=row.head + lift, tail=row.tail + lift)
@@ -159,4 +168,4 @@ def _turn(x: float, y: float, z: float) -> Matrix:
     return first @ second @ third
 
 
-__all__ = ["FAMILIES", "FK_CONTROLS", "FamilyRig", "Rest", "build", "crooked"]
+__all__ = ["FAMILIES", "FK_CONTROLS", "FamilyRig", "Rest", "build"]

@@ -70,6 +70,9 @@ def test_limbs_point_where_the_performers_do(performer: bpy.types.Object, key: s
         axes=("along", "across", "any")[number % 3 - 1],
         up="Y" if number % 2 else "Z",
         scale=(1.0, 100.0, 0.4)[number % 3],
+        arms=(1.0, 1.3)[number % 2],
+        legs=(0.8, 1.0, 1.2)[number % 3],
+        hips=(1.0, 1.5)[number % 2],
         seed=number,
     )
     target, roles, _ = build("Hero", FAMILIES[key], rest)
