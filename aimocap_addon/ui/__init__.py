@@ -13,6 +13,7 @@ from . import (
     mapping_table,
     menus,
     operators_capture,
+    operators_key,
     operators_mapping,
     operators_motion,
     operators_service,
@@ -30,6 +31,7 @@ _CLASSES = (
     *operators_mapping.CLASSES,
     *operators_motion.CLASSES,
     *operators_service.CLASSES,
+    *operators_key.CLASSES,
     *character.CLASSES,
     *panels.CLASSES,
 )

@@ -41,6 +41,7 @@ class Service:
     url_from_environment: bool
     key_from_environment: bool
     deadline: float  # seconds to wait for a result
+    key_is_kept: bool = False  # in the system's keyring, from where it is read when it is needed
 
     @property
     def is_local(self) -> bool:
@@ -71,7 +72,9 @@ def service(context: bpy.types.Context) -> Service:
     else:
         own_url, own_key = chosen.local_url or LOCAL_BASE_URL, chosen.local_key or local_key
     hours = WAIT_HOURS if chosen is None else chosen.wait_hours
-    return Service(url or own_url, key or own_key.strip(), bool(url), bool(key), hours * 3600.0)
+    base_url, api_key = url or own_url, key or own_key.strip()
+    is_kept = chosen is not None and chosen.service == "CLOUD" and chosen.cloud_key_kept_for == base_url
+    return Service(base_url, api_key, bool(url), bool(key), hours * 3600.0, key_is_kept=is_kept and not api_key)
 
 
 def online_access_sentence() -> str | None:

@@ -20,9 +20,10 @@ from ..scene.binding import BindOptions, check_target
 from ..scene.fbx_import import import_fbx
 from ..scene.file_binding import bind_file
 from ..scene.video_source import VideoSource
-from . import addon, origin
+from . import addon, key_storage, origin
 from .addon import CaptureError, Service
 from .bind_options import stored_options
+from .key_storage import KeyStorageError
 from .properties import EXPORT_RATE_ITEMS, MATCH_SCENE
 from .session import session
 
@@ -60,6 +61,11 @@ def usable_service(context: bpy.types.Context, *, consent: bool = False) -> Serv
                 "The cloud needs your consent: videos leave this machine and cost 1 v-credit per second. "
                 "Give it in the AIMoCap panel or the add-on's preferences."
             )
+    if service.key_is_kept:
+        try:
+            service = dataclasses.replace(service, api_key=key_storage.read(service.base_url))
+        except KeyStorageError as error:
+            raise CaptureError(str(error)) from error
     if not service.api_key:
         start = "start the local service in the AIMoCap panel, or " if service.is_local else ""
         raise CaptureError(

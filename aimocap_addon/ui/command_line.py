@@ -254,12 +254,12 @@ def _doctor(context: bpy.types.Context) -> int:
     import pydantic
 
     service = addon.service(context)
-    where = "environment" if service.key_from_environment else "preferences"
+    where = "environment" if service.key_from_environment else "keyring" if service.key_is_kept else "preferences"
     print(f"Blender        {bpy.app.version_string}, Python {sys.version.split()[0]}")
     print(f"Add-on         {addon.PACKAGE}")
     print(f"Libraries      httpx {httpx.__version__}, pydantic {pydantic.VERSION}")
     print(f"Service        {service.base_url} ({'local' if service.is_local else 'cloud'})")
-    print(f"API key        {f'set in the {where}' if service.api_key else 'missing'}")
+    print(f"API key        {f'set in the {where}' if service.api_key or service.key_is_kept else 'missing'}")
     print(f"Online access  {'on' if bpy.app.online_access else 'off'}")
     folder = addon.user_folder()
     print(f"Captures       {folder}, {shutil.disk_usage(folder).free / 1e9:.1f} GB free")

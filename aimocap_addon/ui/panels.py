@@ -53,7 +53,7 @@ def obstacle_of(service: addon.Service, character: Recognition | None) -> str:
     sentence = None if service.is_local else addon.online_access_sentence()
     if sentence:
         return sentence
-    if not service.api_key:
+    if not service.api_key and not service.key_is_kept:
         if not service.is_local:
             return "There is no API key: set it in the add-on's preferences."
         state = session().local_service.state

@@ -39,6 +39,11 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
         description="Key from Account > API Keys on the AIMoCap site. Saved as plain text in Blender's preferences",
         subtype="PASSWORD",
     )
+    cloud_key_kept_for: StringProperty(
+        name="Service of the Kept Key",
+        description="Base URL whose key is in the system keyring; it is used with no other",
+        options={"HIDDEN"},
+    )
     cloud_consent: BoolProperty(
         name="Videos May Be Sent to the Cloud",
         description="Captured videos leave this machine for the AIMoCap service, which charges 1 v-credit per second",
@@ -71,8 +76,14 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
         row.prop(self, f"{prefix}_key")
         if service.key_from_environment:
             column.label(text=f"The key from the environment variable {addon.KEY_VARIABLE} is used", icon="INFO")
+        elif service.key_is_kept:
+            row.active = False
+            row.operator("aimocap.forget_key", text="", icon="X")
+            column.label(text="The key in the system keyring is used", icon="LOCKED")
         else:
             column.label(text="Keys are saved as plain text; the variable AIMOCAP_KEY avoids that", icon="INFO")
+            if not service.is_local:
+                column.operator("aimocap.keep_key", icon="LOCKED")
         if not service.is_local:
             layout.prop(self, "cloud_consent")
             sentence = addon.online_access_sentence()

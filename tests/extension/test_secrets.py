@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -145,6 +146,76 @@ def test_key_does_not_show_where_objects_are_printed(gossip: Gossip, key_place: 
     characters.make_mixamo_character("Hero")
     failing_capture()
     assert KEY not in repr(session().records)
+
+
+KEYRING = """#!/bin/sh
+# Stands for libsecret's secret-tool, which no test machine has: one secret, by its documented arguments and streams.
+echo "$@" >> "{folder}/arguments"
+case "$1" in
+    store) cat > "{folder}/secret" ;;
+    lookup) [ -e "{folder}/locked" ] && {{ echo "The keyring is locked" >&2; exit 3; }}
+            cat "{folder}/secret" 2> /dev/null || exit 1 ;;
+    clear) rm -f "{folder}/secret" ;;
+esac
+"""
+
+
+@pytest.fixture
+def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A keyring on this machine; returns the folder that holds what it was told."""
+    folder = tmp_path / "keyring"
+    (folder / "bin").mkdir(parents=True)
+    tool = folder / "bin" / "secret-tool"
+    tool.write_text(KEYRING.format(folder=folder))
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+@pytest.fixture
+def cloud(gossip: Gossip, monkeypatch: pytest.MonkeyPatch) -> Iterator[bpy.types.AddonPreferences]:
+    """The preferences with another service chosen than the local one, and its key in them."""
+    for name in ("AIMOCAP_KEY", "AIMOCAP_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    chosen = addon.preferences(bpy.context)
+    chosen.service, chosen.cloud_url, chosen.cloud_key = "CLOUD", gossip.server.url, KEY
+    yield chosen
+    for name in ("service", "cloud_url", "cloud_key", "cloud_key_kept_for"):
+        chosen.property_unset(name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a keyring of Linux")
+def test_key_in_the_keyring_is_used_and_is_nowhere_else(gossip: Gossip, cloud, keyring: Path, tmp_path: Path) -> None:
+    assert bpy.ops.aimocap.keep_key() == {"FINISHED"}
+    assert cloud.cloud_key == ""
+    assert (keyring / "secret").read_text() == KEY
+    bpy.ops.wm.save_userpref()
+    for path in Path(bpy.utils.resource_path("USER")).rglob("userpref.blend"):
+        assert KEY.encode() not in path.read_bytes()
+
+    characters.make_mixamo_character("Hero")
+    failing_capture()
+    assert f"Bearer {KEY}" in [request.headers.get("Authorization") for request in gossip.server.requests]
+    assert KEY not in (keyring / "arguments").read_text()
+    assert not any(KEY.encode() in each for each in gossip.command_lines)
+
+    cloud.cloud_url = "http://127.0.0.1:9"  # another service gets no key that was kept for this one
+    assert not addon.service(bpy.context).key_is_kept
+    cloud.cloud_url = gossip.server.url
+    (keyring / "locked").touch()
+    with pytest.raises(RuntimeError, match=r"keyring refuses \(The keyring is locked\): unlock it"):
+        bpy.ops.aimocap.capture_file("EXEC_DEFAULT", filepath=WAVE, armature="Hero", trim_end=1.0)
+    assert bpy.ops.aimocap.forget_key() == {"FINISHED"}
+    assert not (keyring / "secret").exists()
+    with pytest.raises(RuntimeError, match="There is no API key"):
+        bpy.ops.aimocap.capture_file("EXEC_DEFAULT", filepath=WAVE, armature="Hero", trim_end=1.0)
+
+
+def test_without_a_keyring_the_key_stays_where_it_is(cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(RuntimeError, match="no system keyring"):
+        bpy.ops.aimocap.keep_key()
+    assert cloud.cloud_key == KEY
 
 
 def test_preferences_say_that_keys_are_plain_text() -> None:
