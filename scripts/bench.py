@@ -2,6 +2,7 @@
 """Measures the project on this machine and prints tables.
 
     .venv/dev/bin/python scripts/bench.py service      polls of the local service under load
+    .venv/dev/bin/python scripts/bench.py transfer     an upload beside curl's
     .venv/dev/bin/python scripts/bench.py retarget     binding a walk to each character, in Blender
 
 Figures measured once are in docs/benchmarks.md.
@@ -30,6 +31,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from scripts import environments  # noqa: E402
+from scripts.benchmarks import transfer as transfer_benchmark  # noqa: E402
 from scripts.service_process import ServiceProcess, create_key, running_service, service_python  # noqa: E402
 
 BLENDERS = {"4.2": environments.BPY_42, "4.5": environments.BPY_45, "5.2": environments.BPY_52}
@@ -196,6 +198,9 @@ def main() -> int:
     retarget.add_argument(
         "parts", nargs="*", metavar="quality|captured|cost|import", help="what to measure, else everything"
     )
+    transfer = commands.add_parser("transfer", help="an upload beside curl's")
+    transfer.add_argument("--gigabytes", type=float, default=0.5, help="size of the video")
+    transfer.add_argument("--rounds", type=int, default=3, help="uploads of each")
     commands.add_parser("bare")
     options = parser.parse_args()
     if options.command == "bare":
@@ -204,6 +209,9 @@ def main() -> int:
         python = environments.ensure(BLENDERS[options.blender])
         script = ROOT / "scripts" / "benchmarks" / "retarget.py"
         return subprocess.run([str(python), str(script), *options.parts]).returncode
+    elif options.command == "transfer":
+        print_machine()
+        return transfer_benchmark.bench(options.gigabytes, options.rounds)
     else:
         bench_service(options.pollers, options.seconds, options.rounds)
     return 0

@@ -127,6 +127,7 @@ def save_response(
             raise TransferError("The result did not arrive whole: it is fetched again on the next try.")
         _check_content(part, kind)
         part.replace(destination)
+        _flush_folder(destination.parent)
     except OSError as error:
         raise TransferError(
             f"The result cannot be written to {destination.parent} ({error.strerror or error}): make room or choose "
@@ -135,6 +136,16 @@ def save_response(
     finally:
         with contextlib.suppress(OSError):  # the error under way counts more than one of tidying up
             part.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Have a new name outlast a power cut; Windows has no such call and needs none."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _promised(response: httpx.Response) -> int | None:
