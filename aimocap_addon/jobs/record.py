@@ -57,8 +57,8 @@ class Placement:
     `blend_file` is the path of the file, empty for one that was not saved yet; `file_id` is the same for all that
     was begun in one file, and is saved with it. `frame_start` is the scene frame of the motion's first frame,
     `frames_per_second` the scene frames that one second of video takes (the scene's rate, unless the strip itself
-    plays slower or faster). `options` says how the motion is bound, by the names of `scene.binding.BindOptions`; what
-    it leaves out takes its default.
+    plays slower or faster). `more_armatures` receive the motion along with `armature`. `options` says how the motion
+    is bound, by the names of `scene.binding.BindOptions`; what it leaves out takes its default.
     """
 
     frame_start: float
@@ -68,6 +68,7 @@ class Placement:
     file_id: str = ""
     scene: str = ""
     options: dict[str, str | float | bool] = field(default_factory=dict)
+    more_armatures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,9 @@ class CaptureRecord:
             data = json.loads(text)
             request_data = _known(CaptureRequest, data["request"])
             if "placement" in request_data:
-                request_data["placement"] = Placement(**_known(Placement, request_data["placement"]))
+                placement = Placement(**_known(Placement, request_data["placement"]))
+                more = tuple(placement.more_armatures)
+                request_data["placement"] = dataclasses.replace(placement, more_armatures=more)
             request_data["targets"] = tuple(request_data.get("targets", ("default",)))
             values = _known(cls, data)
             values["request"] = CaptureRequest(**request_data)

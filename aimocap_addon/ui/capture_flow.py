@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import bpy
@@ -16,7 +17,7 @@ from ..api.errors import SourceFileError
 from ..jobs.record import CaptureRecord, CaptureRequest, Placement, Stage
 from ..jobs.source import fingerprint
 from ..jobs.store import StoreError
-from ..scene.binding import BindOptions, check_target
+from ..scene.binding import BindOptions, BindResult, Character, check_target
 from ..scene.fbx_import import import_fbx
 from ..scene.file_binding import bind_file
 from ..scene.video_source import VideoSource
@@ -32,9 +33,14 @@ _EXPORT_RATES = tuple(int(rate) for rate, *_ in EXPORT_RATE_ITEMS if rate != MAT
 
 @dataclass(frozen=True)
 class CaptureOptions:
-    """What a person chose beside the video. `armature` is a name; empty: the captured skeleton itself."""
+    """What a person chose beside the video.
+
+    `armature` is a name, `more_armatures` are those of others with the same motion; without any it is the captured
+    skeleton itself that moves.
+    """
 
     armature: str = ""
+    more_armatures: tuple[str, ...] = ()
     mocap_type: str = "full_body"
     export_rate: str = MATCH_SCENE
     bind: BindOptions = field(default_factory=BindOptions)
@@ -43,9 +49,9 @@ class CaptureOptions:
 
 @dataclass(frozen=True)
 class FinishedCapture:
-    """What a finished capture became: the armature that moves and a sentence about it."""
+    """What a finished capture became: the armatures that move and a sentence about it."""
 
-    armature: bpy.types.Object
+    armatures: tuple[bpy.types.Object, ...]
     sentence: str
 
 
@@ -98,6 +104,17 @@ def target_armature(name: str) -> bpy.types.Object | None:
     return found
 
 
+def target_armatures(names: Iterable[str]) -> list[bpy.types.Object]:
+    """Return the armatures of these names, each once; raises as `target_armature`."""
+    found = [target_armature(name) for name in dict.fromkeys(names)]
+    return [armature for armature in found if armature is not None]
+
+
+def selected_armatures(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """Return the armatures that are selected in the view layer, whatever editor is in use."""
+    return [each for each in context.view_layer.objects.selected if each.type == "ARMATURE"]
+
+
 def motion_rate(choice: str, frames_per_second: float) -> int:
     """Return the export rate: the chosen one, or for MATCH_SCENE the lowest with a motion frame per scene frame."""
     if choice != MATCH_SCENE:
@@ -111,7 +128,7 @@ def begin(context: bpy.types.Context, source: VideoSource, options: CaptureOptio
     Raises CaptureError or SceneError.
     """
     service = usable_service(context, consent=options.consent)
-    target_armature(options.armature)
+    target_armatures((options.armature, *options.more_armatures))
     try:
         chosen = fingerprint(source.path)
     except SourceFileError as error:
@@ -130,6 +147,7 @@ def begin(context: bpy.types.Context, source: VideoSource, options: CaptureOptio
             frame_start=source.frame_start,
             frames_per_second=source.frames_per_second,
             armature=options.armature,
+            more_armatures=options.more_armatures,
             blend_file=bpy.data.filepath,
             file_id=origin.file_id(),
             scene=addon.current_scene(context).name,
@@ -161,30 +179,27 @@ def finish(
     if not path.is_file():
         raise CaptureError(f"The motion file {path} is not there any more: capture the clip again.")
     request, placement = record.request, record.request.placement
-    target = target_armature(origin.armature_name(record) if armature is None else armature)
+    targets = target_armatures(origin.armature_names(record) if armature is None else (armature,))
     name = f"AIMoCap {request.title}"
     frame_start, frame_step = placement.frame_start, placement.frames_per_second / request.export_fps
-    if target is None:
+    if not targets:
         imported = import_fbx(context, path, name=name, frame_start=frame_start, frame_step=frame_step)
         elsewhere = _move_to_scene(imported, context, placement.scene)
         sentence = f"“{imported.name}” moves as captured from “{request.title}”. {elsewhere}".rstrip()
         _note_delivery(record)
-        return FinishedCapture(imported, sentence)
+        return FinishedCapture((imported,), sentence)
     bound = bind_file(
         context,
         path,
-        target,
+        [Character(target, action_name=f"{target.name} {request.title}") for target in targets],
         options or stored_options(placement.options),
         name=name,
         frame_start=frame_start,
         frame_step=frame_step,
-        action_name=f"{target.name} {request.title}",
         mapping_folder=addon.mapping_folder(),
     )
-    first, last = bound.frame_range
-    sentence = f"“{target.name}” moves as captured from “{request.title}”, frames {first} to {last}."
     _note_delivery(record)
-    return FinishedCapture(target, f"{sentence} {bound.warning}".rstrip())
+    return FinishedCapture(tuple(targets), _told(targets, bound, f"as captured from “{request.title}”"))
 
 
 def _note_delivery(record: CaptureRecord) -> None:
@@ -203,3 +218,11 @@ def _move_to_scene(armature: bpy.types.Object, context: bpy.types.Context, name:
             collection.objects.unlink(armature)
         scene.collection.objects.link(armature)
     return ""
+
+
+def _told(targets: Sequence[bpy.types.Object], bound: Sequence[BindResult], how: str) -> str:
+    """Return who moves and how, then what may look wrong, each thing once."""
+    who = ", ".join(f"“{target.name}”" for target in targets)
+    first, last = bound[0].frame_range
+    warnings = dict.fromkeys(each.warning for each in bound if each.warning)
+    return " ".join((f"{who} {'move' if len(targets) > 1 else 'moves'} {how}, frames {first} to {last}.", *warnings))

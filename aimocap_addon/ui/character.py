@@ -49,7 +49,9 @@ def draw_retarget(layout: bpy.types.UILayout, settings: AIMOCAP_PG_settings) -> 
     header.label(text="Retarget")
     if body is not None:
         body.enabled = settings.armature is not None
-        draw_bind_options(body.column(), settings)
+        column = body.column()
+        column.prop(settings, "use_selected")
+        draw_bind_options(column, settings)
 
 
 class AIMOCAP_MT_mapping(bpy.types.Menu):

@@ -48,7 +48,13 @@ def _choices(items: tuple[tuple[str, str, str], ...]) -> list[str]:
 def _capture_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("video", help="video file to capture")
     parser.add_argument("--blend", default="", help="file that holds the character; without it an empty file is made")
-    parser.add_argument("--armature", default="", help="armature that moves; default: the captured skeleton")
+    parser.add_argument(
+        "--armature",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="armature that moves, several times for several; default: the captured skeleton",
+    )
     parser.add_argument("--save", required=True, help="where the .blend with the motion is written")
     parser.add_argument("--mocap-type", choices=_choices(MOCAP_TYPE_ITEMS), default="full_body")
     parser.add_argument("--rate", choices=_choices(EXPORT_RATE_ITEMS), default="scene", help="motion frames per second")
@@ -150,7 +156,8 @@ def _capture_into_file(arguments: argparse.Namespace) -> None:
         frame_start=arguments.frame_start,
     )
     options = CaptureOptions(
-        armature=arguments.armature,
+        armature=next(iter(arguments.armature), ""),
+        more_armatures=tuple(arguments.armature[1:]),
         mocap_type=arguments.mocap_type,
         export_rate=arguments.rate.upper(),
         bind=_bind_options(arguments),
@@ -217,6 +224,9 @@ def _row_arguments(row: dict[str, Any], number: int, manifest: Path, consent: bo
             if value.lower() not in _YES | _NO:
                 raise CaptureError(f"Row {number} of {manifest.name} says “{value}” for {column}: write yes or no.")
             words += [f"--{column.replace('_', '-')}"] * (value.lower() in _YES)
+            continue
+        if column == "armature":
+            words += [f"--armature={name}" for name in value.split(";")]
             continue
         text = str(manifest.parent / value) if column in ("blend", "save") else value
         words.append(f"--{column.replace('_', '-')}={text}")

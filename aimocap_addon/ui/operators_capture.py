@@ -21,9 +21,9 @@ from ..scene.video_source import VideoSource
 from . import addon
 from .addon import CaptureError
 from .bind_options import OPTION_NAMES, BindProperties, bind_options, draw_bind_options
-from .capture_flow import CaptureOptions, begin, finish, usable_service
+from .capture_flow import CaptureOptions, begin, finish, selected_armatures, usable_service
 from .delivery import conclude
-from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS, settings_of
+from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS, USE_SELECTED, settings_of
 from .redraw import redraw_panels
 from .session import STAGE_LABELS, overall_progress, session
 
@@ -45,6 +45,7 @@ class CaptureOperator(BindProperties, OperatorBase):
     armature: StringProperty(
         name="Character", description="Name of the armature that receives the motion; empty: the captured skeleton"
     )
+    use_selected: BoolProperty(name="Also Selected", description=USE_SELECTED, default=False)
     mocap_type: EnumProperty(name="Capture", items=MOCAP_TYPE_ITEMS, default="full_body")
     export_rate: EnumProperty(name="Rate", items=EXPORT_RATE_ITEMS, default="SCENE")
     consent: BoolProperty(
@@ -59,12 +60,14 @@ class CaptureOperator(BindProperties, OperatorBase):
         raise NotImplementedError
 
     def capture_options(self) -> CaptureOptions:
-        return CaptureOptions(self.armature, self.mocap_type, self.export_rate, bind_options(self), self.consent)
+        selected = selected_armatures(bpy.context) if self.use_selected else []
+        more = tuple(each.name for each in selected if each.name != self.armature)
+        return CaptureOptions(self.armature, more, self.mocap_type, self.export_rate, bind_options(self), self.consent)
 
     def take_panel_settings(self, context: bpy.types.Context) -> None:
         """Fill what the caller left unset from the panel's settings."""
         settings = settings_of(addon.current_scene(context))
-        for name in ("mocap_type", "export_rate", *OPTION_NAMES):
+        for name in ("use_selected", "mocap_type", "export_rate", *OPTION_NAMES):
             if not self.properties.is_property_set(name):
                 setattr(self, name, getattr(settings, name))
         if not self.properties.is_property_set("armature") and settings.armature is not None:
@@ -172,7 +175,7 @@ class AIMOCAP_OT_capture_file(CaptureOperator, bpy.types.Operator):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop_search(self, "armature", context.scene, "objects", icon="ARMATURE_DATA")
-        for name in ("mocap_type", "export_rate", "trim_start", "trim_end", "frame_start"):
+        for name in ("use_selected", "mocap_type", "export_rate", "trim_start", "trim_end", "frame_start"):
             layout.prop(self, name)
         draw_bind_options(layout, self)
 

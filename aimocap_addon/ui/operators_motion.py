@@ -13,7 +13,8 @@ from bpy.props import BoolProperty, StringProperty
 
 from ..jobs.record import CaptureRecord
 from ..jobs.store import StoreError
-from ..scene.binding import bind_motion
+from ..scene.armature_motion import motion_range
+from ..scene.binding import Character, bind_motions
 from ..scene.errors import SceneError
 from . import addon
 from .addon import CaptureError
@@ -25,7 +26,8 @@ from .bind_options import (
     set_bind_options,
     stored_options,
 )
-from .capture_flow import finish
+from .capture_flow import finish, selected_armatures
+from .properties import USE_SELECTED
 from .session import session
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ class AIMOCAP_OT_import_capture(BindProperties, bpy.types.Operator):
 
 
 class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
-    """Give the motion of one armature to another, whatever their names, proportions and rest poses"""
+    """Give the motion of one armature to others, whatever their names, proportions and rest poses"""
 
     bl_idname = "aimocap.bind_motion"
     bl_label = "Bind Motion"
@@ -98,6 +100,7 @@ class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
 
     source: StringProperty(name="Source", description="Name of the armature that has the motion")
     target: StringProperty(name="Target", description="Name of the armature that receives it")
+    use_selected: BoolProperty(name="Also Selected", description=USE_SELECTED, default=False)
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -107,12 +110,15 @@ class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
         return True
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        """Take the active armature as the target, as everywhere in the add-on; another selected one has the motion."""
         active = context.object
         if active is not None and active.type == "ARMATURE":
             self.target = active.name
-        others = [each for each in context.selected_objects if each.type == "ARMATURE" and each != active]
+        others = [each for each in selected_armatures(context) if each != active]
         if others:
-            self.source = others[0].name
+            moving = [each for each in others if motion_range(each) is not None]
+            self.source = (moving or others)[0].name
+        self.use_selected = len(others) > 1
         return context.window_manager.invoke_props_dialog(self)
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -121,19 +127,30 @@ class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
         layout.use_property_decorate = False
         layout.prop_search(self, "source", context.scene, "objects", icon="ARMATURE_DATA")
         layout.prop_search(self, "target", context.scene, "objects", icon="ARMATURE_DATA")
+        layout.prop(self, "use_selected")
+        for each in self.others(context):
+            layout.label(text=each.name, icon="ARMATURE_DATA")
         draw_bind_options(layout, self)
 
-    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
+    def others(self, context: bpy.types.Context) -> list[bpy.types.Object]:
+        """Return the armatures that receive the motion beside the target."""
+        named = (self.source, self.target)
+        return [each for each in selected_armatures(context) if each.name not in named] if self.use_selected else []
+
+    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         try:
-            source, target = self.armature_named(self.source, "source"), self.armature_named(self.target, "target")
-            bound = bind_motion(source, target, bind_options(self), mapping_folder=addon.mapping_folder())
+            source = self.armature_named(self.source, "source")
+            targets = [self.armature_named(self.target, "target"), *self.others(context)]
+            characters = [Character(target) for target in targets]
+            bound = bind_motions(source, characters, bind_options(self), mapping_folder=addon.mapping_folder())
         except (CaptureError, SceneError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        if bound.warning:
-            self.report({"WARNING"}, bound.warning)
-        missing = f"; no bone found for {', '.join(bound.missing)}" if bound.missing else ""
-        self.report({"INFO"}, f"“{target.name}” moves as “{source.name}” ({bound.mapped} bones{missing}).")
+        for target, each in zip(targets, bound, strict=True):
+            if each.warning:
+                self.report({"WARNING"}, each.warning)
+            missing = f"; no bone found for {', '.join(each.missing)}" if each.missing else ""
+            self.report({"INFO"}, f"“{target.name}” moves as “{source.name}” ({each.mapped} bones{missing}).")
         return {"FINISHED"}
 
     @staticmethod

@@ -20,8 +20,8 @@ from .session import session
 
 def remember(record: CaptureRecord) -> None:
     """Note that the capture was begun in the file that is open."""
-    armature = bpy.data.objects.get(record.request.placement.armature)
-    session().begun[record.capture_id] = None if armature is None else armature.session_uid
+    found = {name: bpy.data.objects.get(name) for name in _given_names(record)}
+    session().begun[record.capture_id] = {name: each.session_uid for name, each in found.items() if each is not None}
 
 
 def file_id() -> str:
@@ -60,8 +60,13 @@ def belongs_here(record: CaptureRecord) -> bool:
     return bool(placement.file_id) and placement.file_id == file_id()
 
 
-def armature_name(record: CaptureRecord) -> str:
-    """Return the present name of the capture's armature, the one that was given where there is no such armature."""
-    uid = session().begun.get(record.capture_id)
-    found = (each.name for each in bpy.data.objects if uid is not None and each.session_uid == uid)
-    return next(found, record.request.placement.armature)
+def armature_names(record: CaptureRecord) -> list[str]:
+    """Return the present names of the capture's armatures, the given ones where there are no such armatures."""
+    uids = session().begun.get(record.capture_id, {})
+    present = {each.session_uid: each.name for each in bpy.data.objects}
+    return [present.get(uids.get(name, -1), name) for name in _given_names(record)]
+
+
+def _given_names(record: CaptureRecord) -> list[str]:
+    placement = record.request.placement
+    return [placement.armature, *placement.more_armatures]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import EnumProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringProperty
 
 from .bind_options import BindProperties
 
@@ -19,6 +19,10 @@ EXPORT_RATE_ITEMS = (
     ("30", "30 fps", "30 motion frames per second of video"),
     ("60", "60 fps", "60 motion frames per second of video"),
     ("120", "120 fps", "120 motion frames per second of video"),
+)
+
+USE_SELECTED = (
+    "Give the motion to all other selected armatures as well: to each of them, or to none if one cannot take it"
 )
 
 
@@ -38,6 +42,7 @@ class AIMOCAP_PG_settings(BindProperties, bpy.types.PropertyGroup):
     file_id: StringProperty(
         name="File ID", description="Tells the captures that were begun in this file", options={"HIDDEN"}
     )
+    use_selected: BoolProperty(name="Also Selected", description=USE_SELECTED, default=False)
     mocap_type: EnumProperty(
         name="Capture", description="What of the person is captured", items=MOCAP_TYPE_ITEMS, default="full_body"
     )

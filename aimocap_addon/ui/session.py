@@ -35,7 +35,8 @@ class CaptureSession:
         self.watching = False
         self.mapping_dialog: bpy.types.Region | None = None  # while it is open
         self.file_id = ""  # of the open file, empty until it is asked for
-        self.begun: dict[str, int | None] = {}  # captures begun in the open file, with the uid of their armature
+        # captures begun in the open file, with the session uids of their armatures by the names these had then
+        self.begun: dict[str, dict[str, int]] = {}
         self.arrived: list[CaptureRecord] = []  # ready captures of the open file that nobody has brought in yet
         self._store: CaptureStore | None = None
         self._runner: CaptureRunner | None = None

@@ -19,7 +19,7 @@ import characters
 from aimocap_addon.local_service.fbx.writer import BlenderCommand, write_fbx
 from aimocap_addon.motion.mapping import FINGERS
 from aimocap_addon.scene import compat
-from aimocap_addon.scene.binding import BindOptions, bind_motion
+from aimocap_addon.scene.binding import BindOptions, Character, bind_motion
 from aimocap_addon.scene.fbx_import import import_fbx, remove_imported
 from aimocap_addon.scene.file_binding import bind_file
 from benchmarks import rig_pairs
@@ -72,9 +72,7 @@ def import_and_bind() -> None:
 
 
 def _straight(path: Path, target: bpy.types.Object) -> None:
-    bind_file(
-        bpy.context, path, target, BindOptions(), name="Capture", frame_start=1, frame_step=1.0, action_name="Capture"
-    )
+    bind_file(bpy.context, path, [Character(target)], BindOptions(), name="Capture", frame_start=1, frame_step=1.0)
 
 
 def _by_import(path: Path, target: bpy.types.Object) -> None:

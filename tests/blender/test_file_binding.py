@@ -19,7 +19,7 @@ from aimocap_addon.motion.fbx_document import FbxFormatError
 from aimocap_addon.motion.fbx_motion import read_fbx
 from aimocap_addon.motion.rotations import normalize
 from aimocap_addon.scene import compat, file_binding
-from aimocap_addon.scene.binding import BindOptions, bind_motion
+from aimocap_addon.scene.binding import BindOptions, Character, bind_motion
 from aimocap_addon.scene.fbx_import import import_fbx, remove_imported
 from aimocap_addon.scene.performer import performer_in
 from benchmarks import rig_pairs
@@ -37,9 +37,8 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bind_file(path: Path, target: bpy.types.Object, options: BindOptions, start: float, step: float) -> None:
-    file_binding.bind_file(
-        bpy.context, path, target, options, name="Take", frame_start=start, frame_step=step, action_name="Take"
-    )
+    characters = [Character(target, action_name="Take")]
+    file_binding.bind_file(bpy.context, path, characters, options, name="Take", frame_start=start, frame_step=step)
 
 
 def bind_imported(path: Path, target: bpy.types.Object, options: BindOptions, start: float, step: float) -> None:

@@ -23,6 +23,8 @@ import pytest  # noqa: E402
 ROOT = Path(__file__).resolve().parents[2]
 CLIPS = ROOT / "tests" / "data" / "clips"
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests"), str(Path(__file__).resolve().parent)]
+sys.path.append(str(ROOT / "tests" / "blender"))  # the armatures and the comparison of files that its tests have
+
 
 from service_process import ServiceProcess, running_service  # noqa: E402 - found by the path set above
 

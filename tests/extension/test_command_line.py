@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bpy
 import pytest
+import rigs
 from bl_ext.user_default.aimocap.scene import compat
 from bl_ext.user_default.aimocap.ui import command_line
 from conftest import CLIPS
@@ -21,6 +22,7 @@ WINDOW = ("--trim-start=1", "--trim-end=2")
 @pytest.fixture
 def hero_file(tmp_path) -> str:
     characters.make_mixamo_character("Hero")
+    rigs.build("Second", rigs.UNREAL)
     path = str(tmp_path / "scene with spaces.blend")
     bpy.ops.wm.save_as_mainfile(filepath=path)
     bpy.ops.wm.read_homefile(use_empty=True)
@@ -29,8 +31,8 @@ def hero_file(tmp_path) -> str:
 
 def test_capture_into_a_new_file(use_service, hero_file, tmp_path, capfd) -> None:
     out = tmp_path / "out.blend"
-    arguments = ["capture", WAVE, f"--blend={hero_file}", "--armature=Hero", f"--save={out}", *WINDOW]
-    assert command_line.run(arguments) == 0
+    arguments = ["capture", WAVE, f"--blend={hero_file}", "--armature=Hero", "--armature=Second", f"--save={out}"]
+    assert command_line.run([*arguments, *WINDOW]) == 0
     printed = capfd.readouterr()
     assert "AIMoCap | Solving" in printed.out
     assert str(out) in printed.out
@@ -38,6 +40,7 @@ def test_capture_into_a_new_file(use_service, hero_file, tmp_path, capfd) -> Non
     bpy.ops.wm.open_mainfile(filepath=str(out))
     action = bpy.data.objects["Hero"].animation_data.action
     assert tuple(action.frame_range) == (1, 24)
+    assert tuple(bpy.data.objects["Second"].animation_data.action.frame_range) == (1, 24)
     bpy.ops.wm.open_mainfile(filepath=hero_file)
     assert bpy.data.objects["Hero"].animation_data is None or bpy.data.objects["Hero"].animation_data.action is None
 

@@ -31,7 +31,14 @@ REQUEST = CaptureRequest(
     export_fps=60,
     mocap_type="upper_body",
     targets=("default", "unitree_g1"),
-    placement=Placement(12.5, 23.976, "Rig", "/a.blend", options={"root_motion": "IN_PLACE", "ground_offset": 0.1}),
+    placement=Placement(
+        12.5,
+        23.976,
+        "Rig",
+        "/a.blend",
+        options={"root_motion": "IN_PLACE", "ground_offset": 0.1},
+        more_armatures=("Other", "Third"),
+    ),
 )
 FULL = dataclasses.replace(
     CaptureRecord.new(REQUEST),
