@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 
 import httpx
@@ -19,7 +20,8 @@ def parse_base_url(text: str) -> httpx.URL:
 
     https is required except on loopback, since the key travels with every call.
     """
-    sentence = f"“{text}” is not a web address like https://host/path: set the base URL in the preferences."
+    shown = re.sub(r"//[^/@]*@", "//…@", text)  # a password has no place in a sentence, which is also stored
+    sentence = f"“{shown}” is not a web address like https://host/path: set the base URL in the preferences."
     try:
         url = _parse_web_address(text.strip().rstrip("/"))
     except ValueError as error:

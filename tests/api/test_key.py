@@ -187,6 +187,12 @@ def test_unusable_base_url_is_refused(base_url: str, sentence: str) -> None:
         AimocapClient(base_url, KEY)
 
 
+def test_password_in_a_base_url_is_not_repeated() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        AimocapClient("https://user:hush@aimocap.net", KEY)
+    assert "hush" not in str(caught.value) + caught.value.detail
+
+
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:8723", "http://localhost:8723/", "http://[::1]:8723"])
 def test_plain_http_is_good_on_this_machine(base_url: str) -> None:
     AimocapClient(base_url, KEY).close()

@@ -28,7 +28,7 @@ from tests.jobs.faulty_proxy import Answer, Exchange, FaultyProxy, NetworkFault,
 from tests.local_service import small_solver
 
 PACE = Pace(poll_interval=0.03, backoff_first=0.03, backoff_ceiling=0.2, give_up_after=10.0, deadline=60.0)
-PATIENCE = Patience(connect=2.0, answer=1.5, transfer=1.5, whole_answer=10.0)
+PATIENCE = Patience(connect=2.0, answer=1.5, transfer=1.5, whole_answer=3.0)
 HTML = b"<!DOCTYPE html><html><body><h1>Log in to this network</h1></body></html>"
 XML = b'<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>'
 _DAY = 86400.0
@@ -96,6 +96,14 @@ def _stall_amid(exchange: Exchange, answer: Answer) -> None:
     exchange.stall()
 
 
+def _trickle(exchange: Exchange, answer: Answer) -> None:
+    """Comes byte by byte, each in time."""
+    exchange.send(answer.head)
+    for at in range(len(answer.body)):
+        exchange.send(answer.body[at : at + 1])
+        time.sleep(0.02)
+
+
 def network_faults(elsewhere: str) -> dict[str, NetworkFault]:
     """Return the faults by name. `elsewhere` is the address of another host, to which calls are redirected."""
     return {
@@ -109,6 +117,7 @@ def network_faults(elsewhere: str) -> dict[str, NetworkFault]:
         "stall before": NetworkFault(Exchange.stall),
         "stall after": _after(lambda exchange, _answer: exchange.stall()),
         "stall amid the answer": _after(_stall_amid),
+        "trickle": _after(_trickle),
         "408": _busy(408),
         "408 Retry-After": _busy(408, Retry_After="1"),
         "429": _busy(429),
