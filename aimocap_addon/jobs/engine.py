@@ -10,7 +10,6 @@ submitted job is never given up for a new one, unless the service said that it e
 from __future__ import annotations
 
 import dataclasses
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,11 +28,12 @@ from ..api.errors import (
     UnusableResultError,
     sentence_for,
 )
-from ..api.models import CreateJobRequest, JobOutput, JobPoll, JobResult, JobStatus, MocapType, ResultType
+from ..api.models import JobOutput, JobPoll, JobResult, JobStatus
 from ..api.results import PREVIEW_KIND, RESULT_KINDS
-from .record import CaptureRecord, CaptureRequest, Failure, Stage
+from .record import CaptureRecord, Failure, Stage
 from .source import check_source, fingerprint
 from .store import CaptureStore, StoreError
+from .translation import create_request, preview_name, result_name
 from .waiting import CLOUD_PACE, Pace, StopSignal
 
 EmitRecord = Callable[[CaptureRecord], None]
@@ -48,8 +48,6 @@ _MAX_UNUSABLE = 3
 _MAX_OUTPUTS = 16  # far more than there are targets
 _DRAFTS_IN_A_ROW = 3  # after which a submitted job counts as not submitted
 _NO_PLACE = "api_concurrency_limit_exceeded"
-_LONGEST_STEM = 50  # characters of up to 4 bytes, in a name of at most 255 bytes
-_RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10))}
 _PROGRESS_PERIOD = 0.1  # seconds between two progress reports
 
 
@@ -313,7 +311,7 @@ class CaptureEngine:
         """Fetch the preview video if there is one; the motion is what counts, so its absence is no failure."""
         if url is None or record.preview is not None:
             return record
-        path = folder / (_safe_stem(record.request.title) + "_preview.mp4")
+        path = folder / preview_name(record.request.title)
         try:
             self._client.download(url, path, PREVIEW_KIND, is_canceled=self._stop.is_set)
         except TransferCanceledError:
@@ -375,36 +373,3 @@ class CaptureEngine:
         if at_once or now - self._last_report >= _PROGRESS_PERIOD:
             self._last_report = now
             self._emit(record)
-
-
-def create_request(request: CaptureRequest) -> CreateJobRequest:
-    """Translate a capture into the API's create body; what equals the API's default is left out."""
-    return CreateJobRequest(
-        title=_readable(request.title),
-        source_filename=_readable(Path(request.video).name),
-        source_duration_sec=request.duration_sec,
-        trim_start_sec=request.trim_start_sec,
-        trim_end_sec=request.trim_end_sec,
-        export_fps=request.export_fps,
-        mocap_type=None if request.mocap_type == MocapType.FULL_BODY else request.mocap_type,
-        target_ids=list(request.targets),
-    )
-
-
-def _readable(text: str) -> str:
-    """Return the text without the surrogates that stand for bytes of a file name that are no Unicode text."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _safe_stem(title: str) -> str:
-    """Return the title as a file name without extension that every system takes."""
-    stem = re.sub(r"[^\w\- ]+", "_", title)[:_LONGEST_STEM].strip(" _") or "capture"
-    return f"{stem}_" if stem.upper() in _RESERVED_NAMES else stem
-
-
-def result_name(title: str, output: JobOutput) -> str:
-    """Return the file name for an output: ours, never one that the service chose."""
-    stem = _safe_stem(title)
-    if output.kind is ResultType.ROBOT_MOTION_JSON:
-        return f"{stem}_{_safe_stem(output.target_id)}.json"
-    return f"{stem}.fbx" if output.target_id == "default" else f"{stem}_{_safe_stem(output.target_id)}.fbx"

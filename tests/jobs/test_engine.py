@@ -14,9 +14,11 @@ import pytest
 from aimocap_addon.api.client import AimocapClient
 from aimocap_addon.api.errors import API_ERROR_SENTENCES
 from aimocap_addon.api.models import JobOutput
-from aimocap_addon.jobs.engine import CaptureEngine, Pace, StopSignal, create_request, result_name
+from aimocap_addon.jobs.engine import CaptureEngine
 from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest, Stage
 from aimocap_addon.jobs.store import DATABASE_NAME, CaptureStore
+from aimocap_addon.jobs.translation import create_request, result_name
+from aimocap_addon.jobs.waiting import Pace, StopSignal
 from tests.jobs.scripted_service import (
     LOST_ANSWER,
     LOST_REQUEST,
