@@ -125,9 +125,12 @@ class CapturePanel:
     @staticmethod
     def draw_captures(layout: bpy.types.UILayout, character: bpy.types.Object | None) -> None:
         current = session()
-        for record in current.running:
+        running = current.running
+        for record in running[-_SHOWN_CAPTURES:]:  # the oldest: they are worked on first
             draw_running(layout, record)
-        if current.running and not current.watching:
+        if len(running) > _SHOWN_CAPTURES:
+            layout.label(text=f"{len(running) - _SHOWN_CAPTURES} more are waiting or running", icon="SORTTIME")
+        if running and not current.watching:
             layout.operator("aimocap.watch", text="Watch", icon="HIDE_OFF")
         ended = [record for record in current.records.values() if not current.is_running(record.capture_id)]
         if ended:

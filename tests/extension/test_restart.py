@@ -14,7 +14,7 @@ import bpy
 import pytest
 from bl_ext.user_default.aimocap.jobs.record import CaptureRecord, Stage
 from bl_ext.user_default.aimocap.scene import video_source
-from bl_ext.user_default.aimocap.ui import command_line, delivery, handlers
+from bl_ext.user_default.aimocap.ui import addon, command_line, delivery, handlers
 from bl_ext.user_default.aimocap.ui.capture_flow import CaptureOptions, begin
 from bl_ext.user_default.aimocap.ui.session import CaptureSession, session
 from stub_service import FRAMES, movements, running_stub_service, video
@@ -386,3 +386,13 @@ def test_command_goes_on_with_interrupted_captures(add, stub, tmp_path, monkeypa
     assert "1 ready, 0 not" in capfd.readouterr().out
     bpy.ops.wm.open_mainfile(filepath=path)
     assert bring_in_what_arrived() == ["“held” is captured."]
+
+
+def test_wait_at_most_is_the_preference_s() -> None:
+    preferences = bpy.context.preferences.addons["bl_ext.user_default.aimocap"].preferences
+    assert addon.service(bpy.context).deadline == 24 * 3600.0
+    preferences.wait_hours = 2
+    try:
+        assert addon.service(bpy.context).deadline == 2 * 3600.0
+    finally:
+        preferences.property_unset("wait_hours")
