@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 
 from . import compat
 from .errors import SceneError
+from .undisturbed import all_or_nothing, into_active_collection, libraries, undisturbed
 
 # A person's height in metres, wide enough for children and for crouching rest poses.
 _MIN_HEIGHT, _MAX_HEIGHT = 0.5, 3.0
@@ -39,8 +38,8 @@ def import_fbx(
         raise SceneError("Blender's FBX importer is disabled: enable the add-on “FBX format” in the preferences.")
     if not path.is_file():
         raise SceneError(f"There is no file “{path}”: check whether it was moved or deleted.")
-    with _all_or_nothing() as new:
-        with _undisturbed(context):
+    with all_or_nothing() as new:
+        with undisturbed(context):
             try:
                 importer(filepath=str(path), use_custom_props=False)
             except RuntimeError as error:
@@ -55,13 +54,7 @@ def import_fbx(
             _scale_to_person(armature, scene.unit_settings.scale_length)
             armature.name = armature.data.name = name
             armature.animation_data.action.name = name
-        collection = context.collection
-        if collection is None or not collection.is_editable:
-            collection = scene.collection
-        if collection not in armature.users_collection:
-            for holder in list(armature.users_collection):
-                holder.objects.unlink(armature)
-            collection.objects.link(armature)
+        into_active_collection(context, armature)
         armature.select_set(False)
         return armature
 
@@ -78,70 +71,6 @@ def remove_imported(armature: bpy.types.Object) -> None:
             blocks.append(holder.animation_data.action)
         holder = holder.parent
     bpy.data.batch_remove(blocks)
-
-
-@contextlib.contextmanager
-def _undisturbed(context: bpy.types.Context) -> Iterator[None]:
-    """Put selection, active object, modes and the scene's settings back, all of which importers change."""
-    scene, view_layer = context.scene, context.view_layer
-    render, units = scene.render, scene.unit_settings
-    active = view_layer.objects.active
-    selected = {obj for obj in view_layer.objects if obj.select_get(view_layer=view_layer)}
-    in_mode = [obj for obj in view_layer.objects if obj.mode != "OBJECT"]
-    mode = active.mode if active else "OBJECT"
-    layer_collection = view_layer.active_layer_collection
-    numbers = (render.fps, render.fps_base, scene.frame_start, scene.frame_end, scene.use_preview_range)
-    frame = scene.frame_current, scene.frame_subframe
-    unit = (units.system, units.length_unit, units.scale_length)
-    try:
-        if mode != "OBJECT":
-            bpy.ops.object.mode_set(mode="OBJECT")
-        # importers fill the active collection and enter Edit Mode there, which fails in a hidden one
-        view_layer.active_layer_collection = view_layer.layer_collection
-        yield
-    finally:
-        if view_layer.objects.active is not None and view_layer.objects.active.mode != "OBJECT":
-            bpy.ops.object.mode_set(mode="OBJECT")
-        view_layer.active_layer_collection = layer_collection
-        (render.fps, render.fps_base, scene.frame_start, scene.frame_end, scene.use_preview_range) = numbers
-        units.system, units.length_unit, units.scale_length = unit
-        if (scene.frame_current, scene.frame_subframe) != frame:
-            scene.frame_set(frame[0], subframe=frame[1])
-        for obj in view_layer.objects:
-            obj.select_set(obj in selected or (mode != "OBJECT" and obj in in_mode), view_layer=view_layer)
-        view_layer.objects.active = active
-        if active is not None and mode != "OBJECT":
-            bpy.ops.object.mode_set(mode=mode)
-            for obj in in_mode:
-                obj.select_set(obj in selected, view_layer=view_layer)
-
-
-@contextlib.contextmanager
-def _all_or_nothing() -> Iterator[Any]:
-    """Yield a function that lists what is new in a collection of `bpy.data`; remove all of it on an exception."""
-    before = {pointer for collection in _libraries() for pointer in _pointers(collection)}
-
-    def new(collection: Any) -> list[Any]:
-        return [item for item in collection if item.as_pointer() not in before]
-
-    try:
-        yield new
-    except BaseException:
-        bpy.data.batch_remove([item for collection in _libraries() for item in new(collection)])
-        raise
-
-
-def _libraries() -> Iterator[Any]:
-    """Yield the collections of data blocks that an import can add to."""
-    # what belongs to the window, and from 5.1 on a list of everything
-    other = ("window_managers", "screens", "workspaces", "libraries", "all_ids")
-    for prop in bpy.data.bl_rna.properties:
-        if prop.type == "COLLECTION" and prop.identifier not in other:
-            yield getattr(bpy.data, prop.identifier)
-
-
-def _pointers(collection: Any) -> Iterator[int]:
-    return (item.as_pointer() for item in collection)
 
 
 def _moving_armature(objects: list[bpy.types.Object], path: Path) -> bpy.types.Object:
@@ -205,7 +134,7 @@ def _keep_only(armature: bpy.types.Object, new: Any) -> None:
     while holder is not None:
         kept += [holder, *([holder.animation_data.action] if holder.animation_data else [])]
         holder = holder.parent
-    bpy.data.batch_remove([item for collection in _libraries() for item in new(collection) if item not in kept])
+    bpy.data.batch_remove([item for collection in libraries() for item in new(collection) if item not in kept])
 
 
 def person_factor(size: float) -> float:
