@@ -27,7 +27,7 @@ class AIMOCAP_OT_keep_key(bpy.types.Operator):
         if chosen is None or not chosen.cloud_key.strip():
             cls.poll_message_set("Enter the API key first")
             return False
-        if not key_storage.is_available():
+        if key_storage.keyring() is None:
             cls.poll_message_set("There is no system keyring that can be used (Linux: install secret-tool)")
             return False
         return True

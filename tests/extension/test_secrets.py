@@ -17,7 +17,7 @@ from pathlib import Path
 import bpy
 import pytest
 from bl_ext.user_default.aimocap.jobs.drivers import ServiceAccess
-from bl_ext.user_default.aimocap.ui import addon, command_line
+from bl_ext.user_default.aimocap.ui import addon, command_line, key_storage
 from bl_ext.user_default.aimocap.ui.session import session
 from conftest import CLIPS
 
@@ -209,6 +209,44 @@ def test_key_in_the_keyring_is_used_and_is_nowhere_else(gossip: Gossip, cloud, k
     assert not (keyring / "secret").exists()
     with pytest.raises(RuntimeError, match="There is no API key"):
         bpy.ops.aimocap.capture_file("EXEC_DEFAULT", filepath=WAVE, armature="Hero", trim_end=1.0)
+
+
+KEYCHAIN = """#!/bin/sh
+# Stands for macOS's security: one secret; commands by standard input, and a status of 44 for what is not there.
+echo "$@" >> "{folder}/arguments"
+case "$1" in
+    -i) sed -n 's/^add-generic-password -U .* -w "\\(.*\\)"$/\\1/p' > "{folder}/secret" ;;
+    find-generic-password) cat "{folder}/secret" 2> /dev/null || exit 44 ;;
+    delete-generic-password) [ -e "{folder}/secret" ] || exit 44; rm "{folder}/secret" ;;
+esac
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system's own keyring would be met")
+def test_macos_keychain_gets_the_key_by_standard_input(cloud, keyring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = keyring / "bin" / "security"
+    tool.write_text(KEYCHAIN.format(folder=keyring))
+    tool.chmod(0o755)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert bpy.ops.aimocap.keep_key() == {"FINISHED"}
+    assert (keyring / "secret").read_text() == f"{KEY}\n"
+    assert key_storage.read(cloud.cloud_key_kept_for) == KEY
+    assert KEY not in (keyring / "arguments").read_text()
+    assert bpy.ops.aimocap.forget_key() == {"FINISHED"}
+    key_storage.forget(cloud.cloud_url)  # what is not there need not be removed
+    with pytest.raises(key_storage.KeyStorageError, match="no key"):
+        key_storage.read(cloud.cloud_url)
+    for strange in ('sk-"quoted', "sk-two\nlines"):
+        with pytest.raises(key_storage.KeyStorageError, match="copy it once more"):
+            key_storage.keep(cloud.cloud_url, strange)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a keyring of Linux")
+def test_a_keyring_that_loses_the_key_leaves_it_in_the_preferences(cloud, keyring: Path) -> None:
+    (keyring / "bin" / "secret-tool").write_text("#!/bin/sh\nexit 0\n")
+    with pytest.raises(RuntimeError, match="did not keep the key"):
+        bpy.ops.aimocap.keep_key()
+    assert (cloud.cloud_key, cloud.cloud_key_kept_for) == (KEY, "")
 
 
 def test_without_a_keyring_the_key_stays_where_it_is(cloud, monkeypatch: pytest.MonkeyPatch) -> None:
