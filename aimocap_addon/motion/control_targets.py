@@ -19,15 +19,16 @@ from .rotations import (
 )
 from .skeleton import IDENTITY
 
-# All in lengths of the stretched limb, measured from its straight line to elbow or knee.
-# A limb this straight has no plane of its own; its pole stays where the hinge of the joint has it. One that bends ten
-# times as far points its pole alone.
-_STRAIGHT = 0.002
-# Up to the first of these a limb that bends against its hinge is overstretched, and the pole stays on the hinge's side:
-# it would flip to and fro. From the second on it really bends that way. (Bends of 17 and 35 degrees.)
-_OVERSTRETCHED = (0.075, 0.15)
-# A pole is at least this far from the straight line.
+# Both bones of a limb may point this far (radians) from where they should for its plane to be that of the hinge.
+_TOLERANCE = 0.001
+# A limb that bends against its hinge by less (radians) is overstretched: its plane, which would flip, has no say.
+_OVERSTRETCHED = np.radians(35.0)
+# A limb that bends by less than the first of these (radians) keeps its plane's limit per frame; it has none with the
+# second, since the joint would be far from its place.
+_LIMITED = (np.radians(30.0), np.radians(60.0))
+# A pole is at least this far from the straight line, in lengths of the stretched limb.
 _POLE_DISTANCE = 0.3
+_SIDE_AT_REST = 0.002  # how much the side of the pole at rest counts beside the bends of a motion, in such lengths
 
 
 @dataclass(frozen=True)
@@ -90,34 +91,65 @@ def away_from_line(start: Array, end: Array, point: Array) -> tuple[Array, float
     return normalize(away), float(np.linalg.norm(away))
 
 
-def pole(limb: tuple[Array, Array, Array], upper: Array, towards: Array, distance: float) -> Array:
+def pole(limb: tuple[Array, Array, Array], upper: Array, towards: Array, distance: float, swing: float) -> Array:
     """Return where the pole (F, 3) of a limb is, so that the limb's plane goes through it.
 
     `limb` holds the heads (F, 3) of upper bone, lower bone and hand or foot; `upper` the rotations (F, 4) of the upper
     bone and `towards` (3) the unit direction from the limb to the pole at rest, in that bone's axes. `distance` is how
-    far the pole should be from the straight line between the limb's ends. A stretched limb has no plane: the pole then
-    keeps to the side to which the limb bends over the whole motion, if that is the side of the pole at rest.
+    far the pole should be from the straight line between the limb's ends.
+
+    The less a limb bends, the less its plane says and the faster it turns, and both bones roll with it. So the pole
+    goes through the plane as far as that matters, and otherwise stays on the hinge of the joint, which turns with the
+    upper bone: the side to which the limb bends over the whole motion, if that is the side of the pole at rest. While
+    the limb bends little, the pole turns about it by up to `swing` (radians) per frame against the upper bone.
     """
     start, joint, end = limb
     length = float(np.median(np.linalg.norm(joint - start, axis=-1) + np.linalg.norm(end - joint, axis=-1)))
     along = normalize(end - start)
-    offset = (joint - start) / length
-    ahead = np.sum(offset * along, axis=-1, keepdims=True)
-    bend = offset - ahead * along
-    inside = quaternion_rotate(quaternion_conjugate(upper), bend)
-    usual = inside.mean(axis=0) + _STRAIGHT * towards
+    ahead = np.sum((joint - start) * along, axis=-1, keepdims=True)
+    away = joint - start - ahead * along
+    usual = quaternion_rotate(quaternion_conjugate(upper), away).mean(axis=0) / length + _SIDE_AT_REST * towards
     usual = normalize(usual if usual @ towards > 0.0 else towards)
     forward = quaternion_rotate(upper, usual)
     forward = normalize(forward - np.sum(forward * along, axis=-1, keepdims=True) * along)
     sideways = cross(along, forward)
-    u, v = np.sum(bend * forward, axis=-1), np.sum(bend * sideways, axis=-1)
-    low, high = _OVERSTRETCHED
-    bent = np.hypot(u, v)
-    backwards = _smooth((bent - low) / (high - low))
-    u = backwards * u + (1.0 - backwards) * np.abs(u)
-    u = u + _STRAIGHT * (1.0 - _smooth(bent / (10.0 * _STRAIGHT)))
-    direction = normalize(u[:, None] * forward + v[:, None] * sideways)
-    return start + ahead * length * along + direction * max(distance, _POLE_DISTANCE * length)
+    plane = np.arctan2(np.sum(away * sideways, axis=-1), np.sum(away * forward, axis=-1))
+    turn = _turn_of_pole(plane, _bend(joint - start, end - joint), swing)[:, None]
+    direction = np.cos(turn) * forward + np.sin(turn) * sideways
+    return start + ahead * along + direction * max(distance, _POLE_DISTANCE * length)
+
+
+def _bend(upper: Array, lower: Array) -> Array:
+    """Return the angle (F) between two bones of a limb (F, 3)."""
+    across = np.linalg.norm(cross(upper, lower), axis=-1)
+    return np.arctan2(across, np.sum(upper * lower, axis=-1))
+
+
+def _turn_of_pole(plane: Array, bend: Array, swing: float) -> Array:
+    """Return the angle (F) of the pole from the hinge, where the limb's plane is at `plane` (F) and it bends by `bend`.
+
+    Each frame asks for an angle within bounds, and neighbours may differ by so much: the highest and the lowest angle
+    that obey all frames obey the limit too, and so does what lies between them closest to the hinge. Where frames
+    contradict each other, those two have changed places, and half way between them is the least wrong.
+    """
+    # a plane that is off by an angle turns each bone by half the bend times that
+    slack = 2.0 * _TOLERANCE / np.maximum(bend, 1e-6)
+    overstretched = (np.abs(plane) > np.pi / 2.0) & (bend < _OVERSTRETCHED)
+    slack = np.where(overstretched, np.inf, slack)
+    low, high = _LIMITED
+    limits = swing + np.pi * _smooth((bend - low) / (high - low))
+    way = np.concatenate(([0.0], np.cumsum((limits[1:] + limits[:-1]) / 2.0)))
+    highest, lowest = _within(plane + slack, way), -_within(slack - plane, way)
+    if np.isinf(highest).all():  # no frame has a say
+        return np.zeros(len(plane))
+    return np.where(highest < lowest, (highest + lowest) / 2.0, np.clip(0.0, lowest, np.maximum(highest, lowest)))
+
+
+def _within(bounds: Array, way: Array) -> Array:
+    """Return the largest values (F) under upper `bounds` (F) that differ at most as `way` (F), which only grows."""
+    earlier = np.minimum.accumulate(bounds - way) + way
+    later = np.minimum.accumulate((bounds + way)[::-1])[::-1] - way
+    return np.minimum(earlier, later)
 
 
 def _smooth(share: Array) -> Array:

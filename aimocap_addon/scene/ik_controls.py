@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import bpy
@@ -25,6 +26,10 @@ from ..motion.skeleton import IDENTITY
 from .control_rig import Controls, switches
 from .errors import SceneError
 from .probing import Holder, probe
+
+# How far the plane of a limb may turn against its upper bone in one frame, radians, while it bends little. A knee is a
+# hinge; an upper arm's own roll is less sure than where its elbow is.
+_SWING = {"calf": math.radians(3.0), "lower_arm": math.radians(9.0)}
 
 
 class ControlMotion(NamedTuple):
@@ -164,4 +169,4 @@ def _pole(role: str, control: int, body: dict[str, int], moving: Places, rest: P
     at_rest = [rest.heads[bone] for bone in bones]
     towards, distance = control_targets.away_from_line(at_rest[0], at_rest[2], rest.heads[control])
     upper = quaternion_rotate(quaternion_conjugate(rest.rotations[bones[0]]), towards)
-    return control_targets.pole((start, joint, end), moving.rotations[bones[0]], upper, distance)
+    return control_targets.pole((start, joint, end), moving.rotations[bones[0]], upper, distance, _SWING[part])
