@@ -4,6 +4,7 @@
     .venv/dev/bin/python scripts/bench.py service      polls of the local service under load
     .venv/dev/bin/python scripts/bench.py transfer     an upload beside curl's
     .venv/dev/bin/python scripts/bench.py retarget     binding a walk to each character, in Blender
+    .venv/dev/bin/python scripts/bench.py g1           human motion to the Unitree G1, against mink
 
 Figures measured once are in docs/benchmarks.md.
 """
@@ -201,6 +202,7 @@ def main() -> int:
     transfer = commands.add_parser("transfer", help="an upload beside curl's")
     transfer.add_argument("--gigabytes", type=float, default=0.5, help="size of the video")
     transfer.add_argument("--rounds", type=int, default=3, help="uploads of each")
+    commands.add_parser("g1", help="human motion to the Unitree G1, against mink")
     commands.add_parser("bare")
     options = parser.parse_args()
     if options.command == "bare":
@@ -212,6 +214,11 @@ def main() -> int:
     elif options.command == "transfer":
         print_machine()
         return transfer_benchmark.bench(options.gigabytes, options.rounds)
+    elif options.command == "g1":
+        python = environments.ensure(environments.dev())
+        print_machine()
+        sys.stdout.flush()
+        return subprocess.run([str(python), str(ROOT / "scripts" / "benchmarks" / "g1.py")]).returncode
     else:
         bench_service(options.pollers, options.seconds, options.rounds)
     return 0

@@ -43,7 +43,7 @@ from .robot_motion import RobotMotion
 from .tracking import LinkTarget, Pose, track
 
 _UP = np.array((0.0, 0.0, 1.0))
-_ITERATIONS = 4
+STEPS = 3
 # How fast the robot is lifted out of the floor, metres per second, and over which time feet are laid flat, seconds.
 _LIFT_SPEED = 0.5
 _FLATTEN = 0.10
@@ -53,7 +53,7 @@ _SPEED_SHARE = 0.99
 _FOOT, _FOOT_TURN, _PLANTED = 10.0, 2.0, 3.0
 _PELVIS, _PELVIS_TURN, _TORSO_TURN = 3.0, 1.0, 1.0
 _HAND, _HAND_TURN, _ELBOW, _KNEE = 3.0, 0.3, 1.0, 1.0
-_POSTURE = 0.05
+POSTURE_WEIGHT = 0.05
 # Sine: joints that are bent less say little about the axis they bend about.
 _HARDLY_BENT = np.sin(np.radians(20.0))
 _LINKS = {
@@ -101,7 +101,7 @@ def solve_g1(source: Skeleton, mapping: Mapping, motion: Motion, rate: float) ->
     motion = resampled(motion, rate)
     wanted = performance(model, source, mapping, motion)
     start, targets = targets_of(model, wanted, rate)
-    pose = track(model, targets, start, _ITERATIONS, _POSTURE)
+    pose = track(model, targets, start, STEPS, POSTURE_WEIGHT)
     dof = _within_speed(model, pose.dof, rate)
     positions, rotations = forward_kinematics(model, pose.root_pos, pose.root_rot, dof)
     under = np.maximum(-lowest_sole(model, positions, rotations), 0.0)

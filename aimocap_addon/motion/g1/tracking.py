@@ -30,8 +30,8 @@ from ..rotations import (
 )
 from .model import RobotModel, forward_kinematics
 
-# Frames that are solved together: few enough for their arrays to stay in the processor's cache.
-_CHUNK = 256
+# Frames that are solved together: many for few calls, few enough for their arrays to stay in the processor's cache.
+_CHUNK = 512
 _DAMPING, _LESS, _MORE = 1e-4, 0.1, 10.0
 # The trunk's unknowns: where the pelvis is, how it is turned, the three joints of the waist.
 _ROOT = 6
@@ -66,163 +66,86 @@ class Pose:
 
 
 @dataclass(frozen=True)
+class _Row:
+    """One target of a part: `moving` are those of the part's own joints that move its link, `by_waist` of the waist's.
+
+    Weights are (F, 1) or (1, 1), zero rows are left out: a position or a rotation of None.
+    """
+
+    link: int
+    position: Array | None
+    rotation: Array | None
+    position_weight: Array
+    rotation_weight: Array
+    moving: NDArray[np.intp]
+    by_waist: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
 class _Part:
-    """The trunk or a limb: its joints (N), and whether it hangs from the waist."""
+    """The trunk or a limb: its own joints (N), whether it hangs from the waist, and its targets."""
 
     joints: NDArray[np.intp]
     on_waist: bool
+    rows: tuple[_Row, ...]
+
+    @property
+    def height(self) -> int:
+        """The number of rows of its least squares."""
+        return sum(3 * ((row.position is not None) + (row.rotation is not None)) for row in self.rows)
 
 
 def track(
-    model: RobotModel, targets: Sequence[LinkTarget], start: Pose, iterations: int, posture_weight: float = 0.0
+    model: RobotModel, targets: Sequence[LinkTarget], start: Pose, steps: int, posture_weight: float = 0.0
 ) -> Pose:
-    """Return the poses that come nearest to `targets`, from `start` in `iterations` steps.
+    """Return the poses that come nearest to `targets`, from `start` in so many `steps`.
 
     Joint angles stay within the limits. `posture_weight` multiplies what a joint angle (radians) is away from that of
     `start`, so that what no target decides stays as it was.
     """
-    parts = _parts(model)
     found = []
     for begin in range(0, len(start.dof), _CHUNK):
         frames = slice(begin, min(begin + _CHUNK, len(start.dof)))
-        cut = [_cut(target, frames) for target in targets]
-        found.append(_solve(model, parts, cut, start.part(frames), iterations, posture_weight))
+        found.append(_solve(model, _parts(model, targets, frames), start.part(frames), steps, posture_weight))
     return Pose(*(np.concatenate([getattr(each, name) for each in found]) for name in ("root_pos", "root_rot", "dof")))
 
 
-def _parts(model: RobotModel) -> list[_Part]:
-    """Return the trunk, then the limbs."""
+def _parts(model: RobotModel, targets: Sequence[LinkTarget], frames: slice) -> list[_Part]:
+    """Return the trunk, then the limbs, with their targets on these frames."""
     waist = np.array([model.joint_index[name] for name in _WAIST])
-    found = [_Part(waist, on_waist=True)]
+    joints = [(waist, True)]
     for side in ("left", "right"):
         for words, on_waist in ((("hip", "knee", "ankle"), False), (("shoulder", "elbow", "wrist"), True)):
-            joints = [
-                i for i, name in enumerate(model.joint_names) if name.startswith(tuple(f"{side}_{w}" for w in words))
-            ]
-            found.append(_Part(np.array(joints), on_waist))
-    return found
-
-
-def _cut(target: LinkTarget, frames: slice) -> LinkTarget:
-    def cut(value: Array | float) -> Array | float:
-        return value[frames] if isinstance(value, np.ndarray) and value.ndim else value
-
-    return LinkTarget(
-        target.link,
-        None if target.position is None else target.position[frames],
-        None if target.rotation is None else target.rotation[frames],
-        cut(target.position_weight),
-        cut(target.rotation_weight),
-    )
-
-
-def _part_of(parts: Sequence[_Part], link: int) -> int:
-    """Return which part moves a link; the pelvis belongs to the trunk."""
-    return next((i for i, part in enumerate(parts) if link - 1 in part.joints), 0)
-
-
-def _solve(
-    model: RobotModel,
-    parts: Sequence[_Part],
-    targets: Sequence[LinkTarget],
-    start: Pose,
-    iterations: int,
-    posture_weight: float,
-) -> Pose:
-    frames = len(start.dof)
-    groups = [[target for target in targets if _part_of(parts, target.link) == i] for i in range(len(parts))]
-    damping = np.full(frames, _DAMPING)
-    pose = start
-    at = forward_kinematics(model, pose.root_pos, pose.root_rot, pose.dof)
-    residuals = [_residual(group, *at) for group in groups]
-    cost = _cost(residuals, pose, start, posture_weight)
-    for _ in range(iterations):
-        tried = _step(model, parts, groups, pose, at, residuals, damping, start, posture_weight)
-        there = forward_kinematics(model, tried.root_pos, tried.root_rot, tried.dof)
-        new_residuals = [_residual(group, *there) for group in groups]
-        new_cost = _cost(new_residuals, tried, start, posture_weight)
-        better = new_cost < cost
-        if better.all():
-            pose, at, residuals, cost = tried, there, new_residuals, new_cost
-        else:
-            one, two, three = better[:, None], better[:, None, None], better[:, None, None]
-            pose = Pose(
-                np.where(one, tried.root_pos, pose.root_pos),
-                np.where(one, tried.root_rot, pose.root_rot),
-                np.where(one, tried.dof, pose.dof),
+            starts = tuple(f"{side}_{word}" for word in words)
+            own = [i for i, name in enumerate(model.joint_names) if name.startswith(starts)]
+            joints.append((np.array(own), on_waist))
+    rows: list[list[_Row]] = [[] for _ in joints]
+    for target in targets:
+        above = _ancestors(model.parents, target.link)
+        by_waist = np.array([i for i, joint in enumerate(waist) if joint + 1 in above], dtype=np.intp)
+        part = next((i for i, (own, _) in enumerate(joints) if target.link - 1 in own), 0)
+        own = [i for i, joint in enumerate(joints[part][0]) if joint + 1 in above]
+        rows[part].append(
+            _Row(
+                target.link,
+                None if target.position is None else target.position[frames],
+                None if target.rotation is None else target.rotation[frames],
+                _weight(target.position_weight, frames),
+                _weight(target.rotation_weight, frames),
+                np.array(own if part else [], dtype=np.intp),
+                by_waist,
             )
-            at = np.where(two, there[0], at[0]), np.where(three, there[1], at[1])
-            residuals = [np.where(one, new, old) for new, old in zip(new_residuals, residuals, strict=True)]
-            cost = np.where(better, new_cost, cost)
-        damping = np.where(better, damping * _LESS, damping * _MORE)
-    return pose
+        )
+    return [_Part(own, on_waist, tuple(row)) for (own, on_waist), row in zip(joints, rows, strict=True)]
 
 
-def _residual(targets: Sequence[LinkTarget], positions: Array, rotations: Array) -> Array:
-    """Return the weighted errors (F, M) of the targets of one part."""
-    frames = len(positions)
-    rows = []
-    for target in targets:
-        if target.position is not None:
-            weight = np.broadcast_to(target.position_weight, (frames,))[:, None]
-            rows.append(weight * (target.position - positions[:, target.link]))
-        if target.rotation is not None:
-            weight = np.broadcast_to(target.rotation_weight, (frames,))[:, None]
-            apart = quaternion_multiply(target.rotation, quaternion_conjugate(rotations[:, target.link]))
-            rows.append(weight * rotation_vector_from_quaternion(apart))
-    return np.concatenate(rows, axis=1) if rows else np.empty((frames, 0))
-
-
-def _cost(residuals: Sequence[Array], pose: Pose, start: Pose, posture_weight: float) -> Array:
-    total = sum(np.einsum("fm,fm->f", part, part) for part in residuals)
-    return total + posture_weight**2 * ((pose.dof - start.dof) ** 2).sum(axis=1)
-
-
-def _jacobian(
-    targets: Sequence[LinkTarget],
-    joints: NDArray[np.intp],
-    parents: NDArray[np.intp],
-    root: Array | None,
-    positions: Array,
-    axes: Array,
-) -> Array:
-    """Return derivatives (F, M, N) of the places and turns of `targets` for turns of `joints` (N).
-
-    With the `root` position (F, 3), the six unknowns of the pelvis come before them. `axes` (F, 29, 3) are those of all
-    joints in the world.
-    """
-    frames, first = len(positions), 0 if root is None else _ROOT
-    count = sum(3 * ((target.position is not None) + (target.rotation is not None)) for target in targets)
-    found = np.zeros((frames, count, first + len(joints)))
-    row = 0
-    for target in targets:
-        above = _ancestors(parents, target.link)
-        moving = np.array([i for i, joint in enumerate(joints) if joint + 1 in above], dtype=np.intp)
-        turning = axes[:, joints[moving]]
-        if target.position is not None:
-            weight = np.broadcast_to(target.position_weight, (frames,))[:, None, None]
-            place = positions[:, target.link]
-            if root is not None:
-                found[:, row : row + 3, :3] = weight * np.eye(3)
-                x, y, z = (weight[:, :, 0] * (place - root)).T
-                found[:, row + 1, 3], found[:, row + 2, 3] = -z, y
-                found[:, row, 4], found[:, row + 2, 4] = z, -x
-                found[:, row, 5], found[:, row + 1, 5] = -y, x
-            if len(moving):
-                swing = weight * cross(turning, place[:, None] - positions[:, joints[moving] + 1])
-                found[:, row : row + 3, first + moving] = swing.swapaxes(1, 2)
-            row += 3
-        if target.rotation is not None:
-            weight = np.broadcast_to(target.rotation_weight, (frames,))[:, None, None]
-            if root is not None:
-                found[:, row : row + 3, 3:_ROOT] = weight * np.eye(3)
-            if len(moving):
-                found[:, row : row + 3, first + moving] = (weight * turning).swapaxes(1, 2)
-            row += 3
-    return found
+def _weight(weight: Array | float, frames: slice) -> Array:
+    """Return the weights of some frames as (F, 1), or a single one as (1, 1)."""
+    return weight[frames, None] if isinstance(weight, np.ndarray) else np.full((1, 1), weight)
 
 
 def _ancestors(parents: NDArray[np.intp], link: int) -> set[int]:
+    """Return a link and all above it but the pelvis."""
     found = set()
     while link > 0:
         found.add(link)
@@ -230,88 +153,150 @@ def _ancestors(parents: NDArray[np.intp], link: int) -> set[int]:
     return found
 
 
+def _solve(model: RobotModel, parts: Sequence[_Part], start: Pose, steps: int, posture_weight: float) -> Pose:
+    pose, posture = start, start.dof
+    damping = np.full(len(posture), _DAMPING)
+    at = forward_kinematics(model, pose.root_pos, pose.root_rot, pose.dof)
+    residuals = [_residual(part, *at) for part in parts]
+    cost = _cost(residuals, pose, posture, posture_weight)
+    for _ in range(steps):
+        tried = _step(model, parts, pose, at, residuals, damping, posture, posture_weight)
+        there = forward_kinematics(model, tried.root_pos, tried.root_rot, tried.dof)
+        new_residuals = [_residual(part, *there) for part in parts]
+        new_cost = _cost(new_residuals, tried, posture, posture_weight)
+        better = new_cost < cost
+        if better.all():
+            pose, at, residuals, cost = tried, there, new_residuals, new_cost
+        else:
+            one, each = better[:, None], better[:, None, None]
+            pose = Pose(
+                np.where(one, tried.root_pos, pose.root_pos),
+                np.where(one, tried.root_rot, pose.root_rot),
+                np.where(one, tried.dof, pose.dof),
+            )
+            at = np.where(each, there[0], at[0]), np.where(each, there[1], at[1])
+            residuals = [np.where(one, new, old) for new, old in zip(new_residuals, residuals, strict=True)]
+            cost = np.where(better, new_cost, cost)
+        damping = np.where(better, damping * _LESS, damping * _MORE)
+    return pose
+
+
+def _residual(part: _Part, positions: Array, rotations: Array) -> Array:
+    """Return the weighted errors (F, M) of the targets of one part."""
+    found = np.empty((len(positions), part.height))
+    at = 0
+    for row in part.rows:
+        if row.position is not None:
+            found[:, at : at + 3] = row.position_weight * (row.position - positions[:, row.link])
+            at += 3
+        if row.rotation is not None:
+            apart = quaternion_multiply(row.rotation, quaternion_conjugate(rotations[:, row.link]))
+            found[:, at : at + 3] = row.rotation_weight * rotation_vector_from_quaternion(apart)
+            at += 3
+    return found
+
+
+def _cost(residuals: Sequence[Array], pose: Pose, posture: Array, posture_weight: float) -> Array:
+    total = sum(np.einsum("fm,fm->f", part, part) for part in residuals)
+    return total + posture_weight**2 * ((pose.dof - posture) ** 2).sum(axis=1)
+
+
+def _jacobian(part: _Part, waist: NDArray[np.intp], root: Array, positions: Array, axes: Array) -> Array:
+    """Return derivatives (F, M, N + 6 + W) of what `part` should reach.
+
+    Columns are its own joints (N, none for the trunk), the pelvis' way and turn, and the waist if the part hangs from
+    it (W is 3 or 0). `axes` (F, 29, 3) are those of all joints in the world, `root` (F, 3) is where the pelvis is.
+    """
+    trunk = part.joints is waist
+    own = 0 if trunk else len(part.joints)
+    found = np.zeros((len(positions), part.height, own + _ROOT + (len(waist) if part.on_waist else 0)))
+    at = 0
+    for row in part.rows:
+        joints = np.concatenate((part.joints[row.moving], waist[row.by_waist]))
+        columns = np.concatenate((row.moving, own + _ROOT + row.by_waist))
+        turning = axes[:, joints]
+        if row.position is not None:
+            place, weight = positions[:, row.link], row.position_weight
+            found[:, at, own] = found[:, at + 1, own + 1] = found[:, at + 2, own + 2] = weight[:, 0]
+            x, y, z = (weight * (place - root)).T
+            found[:, at + 1, own + 3], found[:, at + 2, own + 3] = -z, y
+            found[:, at, own + 4], found[:, at + 2, own + 4] = z, -x
+            found[:, at, own + 5], found[:, at + 1, own + 5] = -y, x
+            swing = cross(turning, weight[:, None] * (place[:, None] - positions[:, joints + 1]))
+            found[:, at : at + 3, columns] = swing.swapaxes(1, 2)
+            at += 3
+        if row.rotation is not None:
+            weight = row.rotation_weight
+            found[:, at, own + 3] = found[:, at + 1, own + 4] = found[:, at + 2, own + 5] = weight[:, 0]
+            found[:, at : at + 3, columns] = (weight[:, None] * turning).swapaxes(1, 2)
+            at += 3
+    return found
+
+
 def _step(
     model: RobotModel,
     parts: Sequence[_Part],
-    groups: Sequence[Sequence[LinkTarget]],
     pose: Pose,
     at: tuple[Array, Array],
     residuals: Sequence[Array],
     damping: Array,
-    start: Pose,
+    posture: Array,
     posture_weight: float,
 ) -> Pose:
     """Return the poses after one damped step."""
-    frames = len(pose.dof)
     positions, rotations = at
-    axes = quaternion_rotate(rotations[:, 1:], np.broadcast_to(model.axes, (frames, *model.axes.shape)))
-    trunk = parts[0]
-    core = _ROOT + len(trunk.joints)
+    axes = quaternion_rotate(rotations[:, 1:], model.axes[None])
+    waist = parts[0].joints
+    core = _ROOT + len(waist)
     pull = posture_weight**2
-    lag = pull * (start.dof - pose.dof)
+    lag = pull * (posture - pose.dof)
 
-    jacobian = _jacobian(groups[0], trunk.joints, model.parents, pose.root_pos, positions, axes)
-    hessian = np.swapaxes(jacobian, 1, 2) @ jacobian
+    jacobian = _jacobian(parts[0], waist, pose.root_pos, positions, axes)
+    hessian = jacobian.swapaxes(1, 2) @ jacobian
     gradient = np.einsum("fmn,fm->fn", jacobian, residuals[0])
-    gradient[:, _ROOT:] += lag[:, trunk.joints]
-    eliminated = []
-    own = damping[:, None] + pull
-    for part, group, residual in zip(parts[1:], groups[1:], residuals[1:], strict=True):
-        if not group:
-            eliminated.append(None)
-            continue
-        joints = trunk.joints if part.on_waist else trunk.joints[:0]
-        outer = _jacobian(group, joints, model.parents, pose.root_pos, positions, axes)
-        inner = _jacobian(group, part.joints, model.parents, None, positions, axes)
-        width, size = outer.shape[2], len(part.joints)
-        both = np.concatenate((inner, outer), axis=2)
-        products = np.swapaxes(both, 1, 2) @ both
-        pulled = np.einsum("fmn,fm->fn", both, residual)
+    gradient[:, _ROOT:] += lag[:, waist]
+    limbs = []
+    for part, residual in zip(parts[1:], residuals[1:], strict=True):
+        jacobian = _jacobian(part, waist, pose.root_pos, positions, axes)
+        products = jacobian.swapaxes(1, 2) @ jacobian
+        pulled = np.einsum("fmn,fm->fn", jacobian, residual)
+        size, width = len(part.joints), jacobian.shape[2] - len(part.joints)
         pulled[:, :size] += lag[:, part.joints]
-        # joints at a limit towards which they are pulled sit out
-        held = _held(model, pose.dof[:, part.joints], pulled[:, :size], part.joints)
-        block = products[:, :size, :size]
+        products[:, np.arange(size), np.arange(size)] += (damping + pull)[:, None]
+        _hold(products, pulled, model, pose.dof, part.joints, 0)
         coupling = products[:, :size, size:]
-        _release(block, coupling, pulled, held)
-        block[:, np.arange(size), np.arange(size)] += own
         right = np.concatenate((coupling, pulled[:, :size, None]), axis=2)
-        solved = np.linalg.solve(block, right)
-        hessian[:, :width, :width] += products[:, size:, size:] - np.swapaxes(coupling, 1, 2) @ solved[..., :-1]
-        gradient[:, :width] += pulled[:, size:] - np.einsum("fnw,fn->fw", coupling, solved[..., -1])
-        eliminated.append((part.joints, width, solved))
-    held = _held(model, pose.dof[:, trunk.joints], gradient[:, _ROOT:], trunk.joints)
-    if held.any():
-        blocked = np.concatenate((np.zeros((frames, _ROOT), dtype=bool), held), axis=1)
-        hessian = np.where(blocked[:, :, None] | blocked[:, None, :], 0.0, hessian)
-        gradient = np.where(blocked, 0.0, gradient)
-        hessian[:, np.arange(core), np.arange(core)] += blocked
-    hessian[:, np.arange(core), np.arange(core)] += damping[:, None]
-    hessian[:, np.arange(_ROOT, core), np.arange(_ROOT, core)] += pull
-    move = np.linalg.solve(hessian, gradient[..., None])[..., 0]
+        solved = np.linalg.solve(products[:, :size, :size], right)
+        change = coupling.swapaxes(1, 2) @ solved
+        hessian[:, :width, :width] += products[:, size:, size:] - change[..., :-1]
+        gradient[:, :width] += pulled[:, size:] - change[..., -1]
+        limbs.append((part.joints, solved))
+    diagonal = np.arange(core)
+    hessian[:, diagonal, diagonal] += damping[:, None] + np.where(diagonal < _ROOT, 0.0, pull)
+    _hold(hessian, gradient, model, pose.dof, waist, _ROOT)
+    move = np.linalg.solve(hessian, gradient[..., None])
     dof = pose.dof.copy()
-    dof[:, trunk.joints] += move[:, _ROOT:]
-    for each in eliminated:
-        if each is not None:
-            joints, width, solved = each
-            dof[:, joints] += solved[..., -1] - np.einsum("fnw,fw->fn", solved[..., :-1], move[:, :width])
+    dof[:, waist] += move[:, _ROOT:, 0]
+    for joints, solved in limbs:
+        width = solved.shape[2] - 1
+        dof[:, joints] += solved[..., -1] - (solved[..., :-1] @ move[:, :width])[..., 0]
     return Pose(
-        pose.root_pos + move[:, :3],
-        quaternion_multiply(quaternion_from_rotation_vector(move[:, 3:_ROOT]), pose.root_rot),
+        pose.root_pos + move[:, :3, 0],
+        quaternion_multiply(quaternion_from_rotation_vector(move[:, 3:_ROOT, 0]), pose.root_rot),
         np.clip(dof, model.lower, model.upper),
     )
 
 
-def _held(model: RobotModel, dof: Array, pulled: Array, joints: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Tell which angles (F, N) are at a limit towards which they are pulled."""
+def _hold(hessian: Array, gradient: Array, model: RobotModel, dof: Array, joints: NDArray[np.intp], first: int) -> None:
+    """Take joints that are pulled beyond a limit they are at out of the equations, in place: they will not move.
+
+    `joints` are the unknowns of `hessian` (F, N, N) and `gradient` (F, N) from `first` on.
+    """
+    angle, pulled = dof[:, joints], gradient[:, first : first + len(joints)]
     low, high = model.lower[joints], model.upper[joints]
-    return ((dof <= low) & (pulled < 0.0)) | ((dof >= high) & (pulled > 0.0))
-
-
-def _release(block: Array, coupling: Array, pulled: Array, held: NDArray[np.bool_]) -> None:
-    """Take `held` (F, N) unknowns out of a limb's equations, in place: they will not move."""
-    frames, joints = np.nonzero(held)
-    block[frames, joints, :] = 0.0
-    block[frames, :, joints] = 0.0
-    block[frames, joints, joints] = 1.0
-    coupling[frames, joints, :] = 0.0
-    pulled[frames, joints] = 0.0
+    frames, held = np.nonzero(((angle <= low) & (pulled < 0.0)) | ((angle >= high) & (pulled > 0.0)))
+    held = held + first
+    hessian[frames, held, :] = 0.0
+    hessian[frames, :, held] = 0.0
+    hessian[frames, held, held] = 1.0
+    gradient[frames, held] = 0.0
