@@ -1,35 +1,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds the extension's zip into dist/ with Blender's own builder, wheels included, and validates it.
+"""Builds the extension's zips into dist/ with Blender's own builder, wheels included, and validates them.
 
-python3 scripts/build.py            for this machine's platform
+    python3 scripts/build.py                        one zip for each platform
+    python3 scripts/build.py --here                 for this machine's platform alone
+    python3 scripts/build.py --repository FOLDER    and publishes them in a folder that Blender updates from
+
+The same source gives the same bytes: wheels are pinned by hash (requirements-extension.txt), and every file has the
+time of the last commit, or of SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/).
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import environments
-from environments import BPY_45, ROOT, SetupError
+import extension_builder
+import repository
+import wheels
+from environments import ROOT, SetupError
+from wheels import LOCKED_PYTHON_VERSIONS, PLATFORMS, PYTHON_VERSIONS
 
 DIST = ROOT / "dist"
-EXTENSION_REQUIREMENTS = ("httpx==0.28.1", "pydantic==2.14.3")
-PYTHON_VERSIONS = ("3.11", "3.13")  # what Blender 4.2.13 to 5.2 carry
-
-# Blender's platform names and the wheel tags that fit them.
-PLATFORMS = {
-    "linux-x64": ("manylinux_2_28_x86_64", "manylinux2014_x86_64"),
-    "windows-x64": ("win_amd64",),
-    "windows-arm64": ("win_arm64",),
-    "macos-arm64": ("macosx_11_0_arm64",),
-    "macos-x64": ("macosx_11_0_x86_64", "macosx_10_12_x86_64"),
-}
+MANIFEST = "blender_manifest.toml"
+LICENCES = "THIRD_PARTY_LICENSES.txt"
+LARGEST = 6_000_000  # bytes of one zip
+EARLIEST = 315532800  # 1980-01-01, before which a zip knows no time
 IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 
@@ -40,75 +45,91 @@ def this_platform() -> str:
     return f"{system}-{machine}"
 
 
-def download_wheels(folder: Path, name: str, python_versions: Sequence[str]) -> list[Path]:
-    """Fetch the wheels of httpx and pydantic for these Pythons; raises SetupError."""
-    # A system's own Python may come without pip; an environment never does.
-    python = environments.ensure(BPY_45)
-    for version in python_versions:
-        short = version.replace(".", "")
-        command = [str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
-        command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", version]
-        command += ["--abi", f"cp{short}", "--abi", "abi3", "--abi", "none", "--dest", str(folder)]
-        for tag in PLATFORMS[name]:
-            command += ["--platform", tag]
-        answer = subprocess.run([*command, *EXTENSION_REQUIREMENTS], capture_output=True, text=True)
-        if answer.returncode != 0:
-            last = (answer.stderr.strip().splitlines() or ["no output"])[-1]
-            raise SetupError(f"The wheels for Python {version} could not be fetched: {last}")
-    return sorted(folder.glob("*.whl"))
+def version() -> str:
+    """Return the version of the extension, which its manifest alone states; raises SetupError when it does not."""
+    match = re.search(r'^version = "([^"]+)"', (ROOT / MANIFEST).read_text(encoding="utf-8"), re.MULTILINE)
+    if match is None:
+        raise SetupError(f'{MANIFEST} has no line `version = "1.2.3"`: add it.')
+    return match.group(1)
 
 
-def builder() -> list[str]:
-    """Return the command of Blender's own extension builder, which needs no Blender to run."""
-    environments.ensure(BPY_45)
-    found = sorted(BPY_45.folder.glob("**/bl_pkg/cli/blender_ext.py"))
-    if not found:
-        raise SetupError("Blender's extension builder is not in .venv/bpy-4.5: remove that folder and run this again.")
-    return [str(BPY_45.python_path), str(found[0])]
+def source_time() -> int:
+    """Return the seconds since 1970 that every file in a zip gets; raises SetupError for a bad SOURCE_DATE_EPOCH."""
+    stated = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if stated and not stated.isdecimal():
+        raise SetupError(f"SOURCE_DATE_EPOCH has to be seconds since 1970, not “{stated}”: correct or remove it.")
+    if not stated:
+        command = ["git", "log", "-1", "--format=%ct"]
+        try:
+            stated = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+        except OSError:  # no git: an unpacked copy
+            stated = ""
+    return max(int(stated or 0), EARLIEST)
 
 
-def run_builder(*arguments: str) -> None:
-    """Run Blender's builder; raises SetupError with its last line."""
-    answer = subprocess.run([*builder(), *arguments], capture_output=True, text=True)
-    if answer.returncode != 0:
-        lines = (answer.stdout + answer.stderr).strip().splitlines() or ["no output"]
-        raise SetupError(f"Blender's extension builder refused: {lines[-1]}")
+def write_stage(stage: Path, name: str, python_versions: Sequence[str]) -> None:
+    """Lay out in `stage` what the zip for one platform holds; raises SetupError."""
+    shutil.copytree(ROOT / "aimocap_addon", stage, ignore=IGNORED)
+    shutil.copy(ROOT / "LICENSE", stage)
+    (stage / "wheels").mkdir()
+    fetched = wheels.fetch(stage / "wheels", name, python_versions)
+    (stage / LICENCES).write_text(wheels.collect_licences(fetched), encoding="utf-8", newline="\n")
+    manifest = (ROOT / MANIFEST).read_text(encoding="utf-8")
+    # Keys of the top level have to stand before the first table.
+    top, table, rest = manifest.partition("[permissions]")
+    listed = "".join(f'    "./wheels/{wheel.name}",\n' for wheel in fetched)
+    text = f'{top}platforms = ["{name}"]\nwheels = [\n{listed}]\n\n{table}{rest}'
+    (stage / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
 
 
-def build(name: str, python_versions: Sequence[str] = PYTHON_VERSIONS) -> Path:
+def normalise(source: Path, target: Path, seconds: int) -> None:
+    """Write the zip `source` again with nothing in it that depends on the machine: order, times, modes."""
+    date = time.gmtime(seconds)[:6]
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in sorted(old.namelist()):
+            entry = zipfile.ZipInfo(name, date)
+            entry.create_system = 3  # the modes are those of Unix, also when built elsewhere
+            entry.external_attr = 0o644 << 16
+            new.writestr(entry, old.read(name), zipfile.ZIP_DEFLATED, 9)
+
+
+def build(name: str, python_versions: Sequence[str] = PYTHON_VERSIONS, folder: Path = DIST) -> Path:
     """Build and validate the zip for one platform and return its path; raises SetupError."""
-    with tempfile.TemporaryDirectory() as temporary:
-        stage = Path(temporary) / "stage"
-        shutil.copytree(ROOT / "aimocap_addon", stage, ignore=IGNORED)
-        shutil.copy(ROOT / "LICENSE", stage)
-        wheels = stage / "wheels"
-        wheels.mkdir()
-        names = [wheel.name for wheel in download_wheels(wheels, name, python_versions)]
-        manifest = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8")
-        # Keys of the top level have to stand before the first table.
-        top, table, rest = manifest.partition("[permissions]")
-        listed = "".join(f'    "./wheels/{wheel}",\n' for wheel in names)
-        text = f'{top}platforms = ["{name}"]\nwheels = [\n{listed}]\n\n{table}{rest}'
-        (stage / "blender_manifest.toml").write_text(text, encoding="utf-8")
-        version = next(line.split('"')[1] for line in manifest.splitlines() if line.startswith("version ="))
-        DIST.mkdir(exist_ok=True)
-        target = DIST / f"aimocap-{version}-{name.replace('-', '_')}.zip"
-        part = Path(temporary) / target.name
-        run_builder("build", "--source-dir", str(stage), "--output-filepath", str(part))
-        tags = next(BPY_45.folder.glob("**/_bpy_internal/extensions/tags.py"))
-        run_builder("validate", f"--valid-tags={tags}", str(part))
-        shutil.move(part, target)
+    target = folder / f"aimocap-{version()}-{name.replace('-', '_')}.zip"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as temporary:
+        stage, packed, part = (Path(temporary) / each for each in ("stage", "packed.zip", target.name))
+        write_stage(stage, name, python_versions)
+        extension_builder.build(stage, packed)
+        normalise(packed, part, source_time())
+        extension_builder.validate(part)
+        part.replace(target)
     return target
 
 
 def main() -> int:
-    """Build for one platform; the exit status is 1 with one sentence when that fails."""
+    """Build what was asked for; the exit status is 1 with one sentence when that fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--platform", choices=sorted(PLATFORMS), default=this_platform())
-    parser.add_argument("--python", action="append", default=[], metavar="VERSION")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--here", action="store_true", help="build for this machine's platform alone")
+    which.add_argument("--platform", action="append", choices=sorted(PLATFORMS), help="may be given several times")
+    extra = [each for each in LOCKED_PYTHON_VERSIONS if each not in PYTHON_VERSIONS]
+    parser.add_argument("--python", action="append", choices=extra, default=[], help="with wheels for this one too")
+    parser.add_argument("--repository", type=Path, metavar="FOLDER", help="publish the zips there")
     arguments = parser.parse_args()
+    names = [this_platform()] if arguments.here else arguments.platform or list(PLATFORMS)
     try:
-        print(build(arguments.platform, (*PYTHON_VERSIONS, *arguments.python)))
+        if arguments.repository is not None:
+            repository.check(version(), arguments.repository)
+        packages = [build(name, (*PYTHON_VERSIONS, *arguments.python)) for name in names]
+        for package in packages:
+            print(f"{package} ({package.stat().st_size:,} bytes)")
+        too_large = [package.name for package in packages if package.stat().st_size >= LARGEST]
+        if too_large and not arguments.python:
+            raise SetupError(f"{', '.join(too_large)} must stay below {LARGEST:,} bytes: take something out.")
+        if arguments.repository is not None:
+            repository.publish(packages, version(), arguments.repository)
+            print(arguments.repository / "index.json")
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
