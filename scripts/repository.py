@@ -45,7 +45,7 @@ def check(version: str, folder: Path) -> None:
 def publish(packages: Sequence[Path], version: str, folder: Path) -> None:
     """Put the zips of one version into the repository `folder` and write its index.
 
-    Zips of earlier versions move to `older/`: Blender is offered the new one alone, and people can go back. Raises
+    A platform's earlier zip moves to `older/`: Blender is offered the new one alone, and people can go back. Raises
     SetupError, with the folder as it was, when it has a later version, or other content under the same one.
     """
     check(version, folder)
@@ -58,8 +58,9 @@ def publish(packages: Sequence[Path], version: str, folder: Path) -> None:
             )
     folder.mkdir(parents=True, exist_ok=True)
     for package in packages:
+        name, platform = package.name.split("-")[0], package.name.split("-")[-1]
+        for earlier in [path for path in folder.glob(f"{name}-*-{platform}") if path.name != package.name]:
+            (folder / OLDER).mkdir(exist_ok=True)
+            earlier.replace(folder / OLDER / earlier.name)
         shutil.copyfile(package, folder / package.name)
-    for earlier in [path for path in folder.glob("*.zip") if f"-{version}-" not in path.name]:
-        (folder / OLDER).mkdir(exist_ok=True)
-        earlier.replace(folder / OLDER / earlier.name)
     extension_builder.write_index(folder)

@@ -124,29 +124,38 @@ def test_a_bad_source_date_is_one_sentence(stated: str, monkeypatch: pytest.Monk
         build.source_time()
 
 
-def small_package(folder: Path, version: str, code: str = "") -> Path:
+def small_package(folder: Path, version: str, code: str = "", platform: str = "linux-x64") -> Path:
     """Build a small extension of the same id."""
-    stage = folder / f"stage-{version}-{len(code)}"
+    stage = folder / f"stage-{version}-{platform}-{len(code)}"
     stage.mkdir(parents=True)
     manifest = re.sub(r"(?m)^version = .*$", f'version = "{version}"', (ROOT / "blender_manifest.toml").read_text())
-    (stage / "blender_manifest.toml").write_text('platforms = ["linux-x64"]\n' + manifest)
+    (stage / "blender_manifest.toml").write_text(f'platforms = ["{platform}"]\n{manifest}')
     (stage / "__init__.py").write_text(code)
-    package = stage / f"aimocap-{version}-linux_x64.zip"
+    package = stage / f"aimocap-{version}-{platform.replace('-', '_')}.zip"
     extension_builder.build(stage, package)
     return package
 
 
 def offered(folder: Path) -> list[str]:
-    return [each["version"] for each in json.loads((folder / "index.json").read_text())["data"]]
+    listed = json.loads((folder / "index.json").read_text())["data"]
+    return sorted(each["version"] + " " + " ".join(each["platforms"]) for each in listed)
 
 
 def test_a_higher_version_takes_the_place_of_the_earlier_one(tmp_path: Path) -> None:
     folder = tmp_path / "repository"
     for version in ("0.9.0", "0.10.0"):
         repository.publish([small_package(tmp_path, version)], version, folder)
-        assert offered(folder) == [version]
+        assert offered(folder) == [f"{version} linux-x64"]
     assert (folder / "older" / "aimocap-0.9.0-linux_x64.zip").is_file()
     assert "0.10.0" in (folder / "index.html").read_text()
+
+
+def test_each_platform_keeps_its_newest(tmp_path: Path) -> None:
+    folder = tmp_path / "repository"
+    both = [small_package(tmp_path, "0.9.0", platform=each) for each in ("linux-x64", "macos-arm64")]
+    repository.publish(both, "0.9.0", folder)
+    repository.publish([small_package(tmp_path, "0.10.0")], "0.10.0", folder)
+    assert offered(folder) == ["0.10.0 linux-x64", "0.9.0 macos-arm64"]
 
 
 def test_what_blender_would_not_update_to_is_not_published(tmp_path: Path) -> None:
@@ -158,7 +167,8 @@ def test_what_blender_would_not_update_to_is_not_published(tmp_path: Path) -> No
         repository.publish([small_package(tmp_path, "0.9.0")], "0.9.0", folder)
     with pytest.raises(SetupError, match=r"offers another aimocap-0\.10\.0-linux_x64\.zip"):
         repository.publish([small_package(tmp_path, "0.10.0", "changed = 1")], "0.10.0", folder)
-    assert offered(folder) == ["0.10.0"]
+    assert offered(folder) == ["0.10.0 linux-x64"]
+    assert not (folder / "older").exists()
     assert (folder / first.name).read_bytes() == first.read_bytes()
 
 
