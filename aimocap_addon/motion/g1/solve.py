@@ -2,7 +2,9 @@
 """Human motion to motion of the G1.
 
 1. The robot, seen as a human body (`robot_body`), takes over each bone's turn away from rest as any character does,
-   arms and legs laid along the performer's by the calibration of `motion.calibration`.
+   arms and legs laid along the performer's by the calibration of `motion.calibration`. Upper limbs are turned about
+   their length so that knees and elbows, which only bend, reach the lower ones; leg and foot turn towards each other,
+   as the ankle has no yaw.
 2. Joint angles that give these turns, in closed form (`closed_form`): exact but for what the robot cannot do.
 3. Where this brings hands, elbows, knees and feet is where they should be, segment by segment in the robot's own
    lengths. The path of the hips is scaled by the ratio of leg lengths. Feet that the performer has planted are pinned
@@ -25,6 +27,7 @@ from ..mapping import SIDES, Mapping
 from ..rotations import (
     Array,
     cross,
+    normalize,
     quaternion_between,
     quaternion_conjugate,
     quaternion_from_axis_angle,
@@ -43,7 +46,7 @@ from .robot_motion import RobotMotion
 from .tracking import LinkTarget, Pose, track
 
 _UP = np.array((0.0, 0.0, 1.0))
-STEPS = 3
+STEPS = 2
 # How fast the robot is lifted out of the floor, metres per second, and over which time feet are laid flat, seconds.
 _LIFT_SPEED = 0.5
 _FLATTEN = 0.10
@@ -56,6 +59,8 @@ _HAND, _HAND_TURN, _ELBOW, _KNEE = 3.0, 0.3, 1.0, 1.0
 POSTURE_WEIGHT = 0.05
 # Sine: joints that are bent less say little about the axis they bend about.
 _HARDLY_BENT = np.sin(np.radians(20.0))
+# How far the leg turns at most for its foot, radians, and the sine of the foot's angle to the leg that tells little.
+_LEG_TURN, _POINTED = np.radians(30.0), 0.3
 _LINKS = {
     "hips": "pelvis",
     "torso": "torso_link",
@@ -92,11 +97,13 @@ def solve_g1(source: Skeleton, mapping: Mapping, motion: Motion, rate: float) ->
 
     `motion` must hold all bones of `mapping`. The robot starts over the place of the performer, its size taken into
     account; a performer who faces as at rest makes a robot that faces X. Joint angles and speeds are within the robot's
-    limits, and no sole is under the floor. Raises ValueError for a skeleton whose joints lie on each other, and for a
-    rate that is not above zero.
+    limits, and no sole is under the floor. Raises ValueError for a skeleton whose joints lie on each other, a motion
+    without frames and a rate that is not above zero.
     """
     if not 0.0 < rate < np.inf:
         raise ValueError(f"The frame rate is {rate:g}, but has to be above 0.")
+    if not motion.rotations.shape[1]:
+        raise ValueError("The motion has no frames.")
     model = g1_model()
     motion = resampled(motion, rate)
     wanted = performance(model, source, mapping, motion)
@@ -158,13 +165,15 @@ def performance(model: RobotModel, source: Skeleton, mapping: Mapping, motion: M
             c = laid.get(role, laid.get(own, IDENTITY))
             wanted[link] = quaternion_multiply(turned[own], quaternion_multiply(c, robot.rotations[role]))
     for side in SIDES:
-        for upper, lower, along, hinge in (
-            ("hip_yaw", "knee", (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)),
-            ("shoulder_yaw", "elbow", (1.0, 0.0, 0.0), (0.0, -1.0, 0.0)),
+        for parts, along, hinge in (
+            (("thigh", "calf"), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)),
+            (("upper_arm", "lower_arm"), (1.0, 0.0, 0.0), (0.0, -1.0, 0.0)),
         ):
-            names = f"{side}_{upper}_link", f"{side}_{lower}_link"
-            bend_to = quaternion_rotate(wanted[names[1]], np.array(along))
-            wanted[names[0]] = _on_hinge(wanted[names[0]], bend_to, np.array(hinge))
+            upper, lower = (f"{side}_{part}" for part in parts)
+            length = quaternion_rotate(quaternion_conjugate(robot.rotations[upper]), robot.direction(upper, lower))
+            below = quaternion_rotate(wanted[_LINKS[lower]], np.array(along))
+            wanted[_LINKS[upper]] = _on_hinge(wanted[_LINKS[upper]], length, below, np.array(hinge))
+        wanted |= _on_foot(robot, wanted, side)
     ratio = robot.leg_length() / body.leg_length()
     middle = robot.hip_midpoint()
     walked = ((placed["left_thigh"] + placed["right_thigh"]) / 2.0 - body.hip_midpoint()) * ratio
@@ -173,21 +182,48 @@ def performance(model: RobotModel, source: Skeleton, mapping: Mapping, motion: M
     return Performance(wanted, path, standing_feet(body, robot, world, placed, _UP, motion.rate))
 
 
-def _on_hinge(upper: Array, lower_along: Array, hinge: Array) -> Array:
+def _on_hinge(upper: Array, length: Array, below: Array, hinge: Array) -> Array:
     """Return rotations (F, 4) of a thigh or upper arm, turned about its length so that the joint below can bend.
 
-    `lower_along` (F, 3) is the direction of the limb below, `hinge` (3) the axis about which it bends in the frame of
-    the upper one, whose length is along -Z. Hardly bent limbs keep their turn.
+    `length` (3) and `hinge` (3), the axis about which that joint bends, are in the frame of the upper limb, `below`
+    (F, 3) is the direction of the lower one. Hardly bent limbs keep their turn.
     """
-    along = quaternion_rotate(upper, np.array((0.0, 0.0, -1.0)))
-    axis = quaternion_rotate(upper, hinge)
-    plane = cross(along, lower_along)
+    along, axis = normalize(quaternion_rotate(upper, length)), quaternion_rotate(upper, hinge)
+    plane = cross(along, below)
     sine = np.linalg.norm(plane, axis=-1)
     angle = np.arctan2(np.sum(cross(axis, plane) * along, axis=-1), np.sum(axis * plane, axis=-1))
     share = sine**2 / (sine**2 + _HARDLY_BENT**2)
     # an elbow that seems to bend the wrong way is a straight one that is measured badly
     share = share * np.clip(2.0 * np.cos(0.5 * angle), 0.0, 1.0)
     return quaternion_multiply(quaternion_from_axis_angle(along, share * angle), upper)
+
+
+def _on_foot(robot: RestBody, wanted: dict[str, Array], side: str) -> dict[str, Array]:
+    """Return rotations (F, 4) of thigh, shin and foot that an ankle without yaw allows.
+
+    Leg and foot turn towards each other until the foot's length is square to the knee's axis: the leg about the line
+    from hip to ankle, as far as _LEG_TURN lets it, the foot about its own up axis for the rest.
+    """
+    thigh, calf, foot = (_LINKS[f"{side}_{part}"] for part in ("thigh", "calf", "foot"))
+    way = np.zeros(3)
+    for start, end in (("thigh", "calf"), ("calf", "foot")):
+        limb = robot.direction(f"{side}_{start}", f"{side}_{end}")
+        own = quaternion_rotate(quaternion_conjugate(robot.rotations[f"{side}_{start}"]), limb)
+        way = way + quaternion_rotate(wanted[_LINKS[f"{side}_{start}"]], own)
+    line = normalize(way)
+    ahead = quaternion_rotate(wanted[foot], np.array((1.0, 0.0, 0.0)))
+    axis = quaternion_rotate(wanted[calf], np.array((0.0, 1.0, 0.0)))
+    aside = np.sum(cross(line, axis) * ahead, axis=-1)
+    angle = np.arctan2(-np.sum(axis * ahead, axis=-1) * np.sign(aside), np.abs(aside))
+    # a foot that points along the leg has no side
+    angle = angle * aside**2 / (aside**2 + _POINTED**2)
+    turn = quaternion_from_axis_angle(line, _LEG_TURN * np.tanh(angle / _LEG_TURN))
+    turned = {link: quaternion_multiply(turn, wanted[link]) for link in (thigh, calf)}
+    axis = quaternion_rotate(turned[calf], np.array((0.0, 1.0, 0.0)))
+    up, left = (quaternion_rotate(wanted[foot], np.array(a)) for a in ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0)))
+    flat = np.hypot(np.sum(axis * left, axis=-1), np.sum(axis * ahead, axis=-1))
+    rest = np.arctan2(-np.sum(axis * ahead, axis=-1), np.sum(axis * left, axis=-1)) * flat**2
+    return turned | {foot: quaternion_multiply(quaternion_from_axis_angle(up, rest), wanted[foot])}
 
 
 def _within_speed(model: RobotModel, dof: Array, rate: float) -> Array:

@@ -33,6 +33,9 @@ from .model import RobotModel, forward_kinematics
 # Frames that are solved together: many for few calls, few enough for their arrays to stay in the processor's cache.
 _CHUNK = 512
 _DAMPING, _LESS, _MORE = 1e-4, 0.1, 10.0
+# A frame is not at its end while the next step is likely to take more than this part off its error, or, when steps only
+# make it worse, while it is damped less than this.
+_MUCH, _STUCK, _ROUNDS = 0.02, 1.0, 6
 # The trunk's unknowns: where the pelvis is, how it is turned, the three joints of the waist.
 _ROOT = 6
 _WAIST = ("waist_yaw_joint", "waist_roll_joint", "waist_pitch_joint")
@@ -60,7 +63,7 @@ class Pose:
     root_rot: Array
     dof: Array
 
-    def part(self, frames: slice) -> Pose:
+    def part(self, frames: NDArray[np.intp]) -> Pose:
         """Return the pose of some frames."""
         return Pose(self.root_pos[frames], self.root_rot[frames], self.dof[frames])
 
@@ -100,17 +103,27 @@ def track(
 ) -> Pose:
     """Return the poses that come nearest to `targets`, from `start` in so many `steps`.
 
-    Joint angles stay within the limits. `posture_weight` multiplies what a joint angle (radians) is away from that of
-    `start`, so that what no target decides stays as it was.
+    Frames that are not at their end by then get as many again, a few times over. Joint angles stay within the limits.
+    `posture_weight` multiplies what a joint angle (radians) is away from that of `start`, so that what no target
+    decides stays as it was.
     """
-    found = []
-    for begin in range(0, len(start.dof), _CHUNK):
-        frames = slice(begin, min(begin + _CHUNK, len(start.dof)))
-        found.append(_solve(model, _parts(model, targets, frames), start.part(frames), steps, posture_weight))
-    return Pose(*(np.concatenate([getattr(each, name) for each in found]) for name in ("root_pos", "root_rot", "dof")))
+    found = Pose(start.root_pos.copy(), start.root_rot.copy(), start.dof.copy())
+    left, damping = np.arange(len(start.dof)), np.full(len(start.dof), _DAMPING)
+    for _ in range(_ROUNDS):
+        under_way = []
+        for begin in range(0, len(left), _CHUNK):
+            frames = left[begin : begin + _CHUNK]
+            state = found.part(frames), damping[frames], start.dof[frames]
+            pose, damping[frames], on_way = _solve(model, _parts(model, targets, frames), *state, steps, posture_weight)
+            found.root_pos[frames], found.root_rot[frames], found.dof[frames] = pose.root_pos, pose.root_rot, pose.dof
+            under_way.append(frames[on_way])
+        left = np.concatenate(under_way)
+        if not len(left):
+            break
+    return found
 
 
-def _parts(model: RobotModel, targets: Sequence[LinkTarget], frames: slice) -> list[_Part]:
+def _parts(model: RobotModel, targets: Sequence[LinkTarget], frames: NDArray[np.intp]) -> list[_Part]:
     """Return the trunk, then the limbs, with their targets on these frames."""
     waist = np.array([model.joint_index[name] for name in _WAIST])
     joints = [(waist, True)]
@@ -139,7 +152,7 @@ def _parts(model: RobotModel, targets: Sequence[LinkTarget], frames: slice) -> l
     return [_Part(own, on_waist, tuple(row)) for (own, on_waist), row in zip(joints, rows, strict=True)]
 
 
-def _weight(weight: Array | float, frames: slice) -> Array:
+def _weight(weight: Array | float, frames: NDArray[np.intp]) -> Array:
     """Return the weights of some frames as (F, 1), or a single one as (1, 1)."""
     return weight[frames, None] if isinstance(weight, np.ndarray) else np.full((1, 1), weight)
 
@@ -153,18 +166,28 @@ def _ancestors(parents: NDArray[np.intp], link: int) -> set[int]:
     return found
 
 
-def _solve(model: RobotModel, parts: Sequence[_Part], start: Pose, steps: int, posture_weight: float) -> Pose:
-    pose, posture = start, start.dof
-    damping = np.full(len(posture), _DAMPING)
+def _solve(
+    model: RobotModel,
+    parts: Sequence[_Part],
+    pose: Pose,
+    damping: Array,
+    posture: Array,
+    steps: int,
+    posture_weight: float,
+) -> tuple[Pose, Array, NDArray[np.bool_]]:
+    """Return the poses after `steps` from `pose`, their damping (F), and which frames (F) are not at the end yet."""
     at = forward_kinematics(model, pose.root_pos, pose.root_rot, pose.dof)
     residuals = [_residual(part, *at) for part in parts]
     cost = _cost(residuals, pose, posture, posture_weight)
+    gained = last = np.zeros(len(cost))
+    better = np.zeros(len(cost), dtype=bool)
     for _ in range(steps):
         tried = _step(model, parts, pose, at, residuals, damping, posture, posture_weight)
         there = forward_kinematics(model, tried.root_pos, tried.root_rot, tried.dof)
         new_residuals = [_residual(part, *there) for part in parts]
         new_cost = _cost(new_residuals, tried, posture, posture_weight)
         better = new_cost < cost
+        gained, last = np.where(better, cost - new_cost, 0.0), gained
         if better.all():
             pose, at, residuals, cost = tried, there, new_residuals, new_cost
         else:
@@ -178,7 +201,9 @@ def _solve(model: RobotModel, parts: Sequence[_Part], start: Pose, steps: int, p
             residuals = [np.where(one, new, old) for new, old in zip(new_residuals, residuals, strict=True)]
             cost = np.where(better, new_cost, cost)
         damping = np.where(better, damping * _LESS, damping * _MORE)
-    return pose
+    # near the end each step gains as much less than the one before as that did
+    next_gain = gained * np.minimum(gained / np.maximum(last, 1e-12), 1.0)
+    return pose, damping, np.where(better, next_gain > _MUCH * cost, damping < _STUCK)
 
 
 def _residual(part: _Part, positions: Array, rotations: Array) -> Array:
