@@ -22,7 +22,7 @@ from .database import ApiKey, Job
 from .errors import RequestRefusedError
 from .video_probe import VideoFacts
 
-SUPPORTED_TARGETS = (Target.DEFAULT,)
+SUPPORTED_TARGETS = (Target.DEFAULT, Target.UNITREE_G1)
 MAX_TEXT = 500
 # Control characters, halves of surrogate pairs, separators of lines: no part of one line of text. Other unusual
 # signs are: macOS writes a narrow no-break space into the names of screen recordings.
@@ -214,7 +214,7 @@ def _targets(value: Any) -> list[str]:
         )
     for target in value:
         if target not in SUPPORTED_TARGETS:
-            names = ", ".join(SUPPORTED_TARGETS)
+            names = " or ".join(SUPPORTED_TARGETS)
             shown = f"“{target[:40]}”" if isinstance(target, str) else "that value"
             raise _refused(
                 HTTPStatus.BAD_REQUEST,

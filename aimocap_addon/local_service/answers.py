@@ -123,16 +123,16 @@ def result_answer(job: Job, download_url: DownloadUrl) -> dict[str, Any]:
             )
         )
     info = _job(job)
-    single = outputs[0] if len(outputs) == 1 else JobOutput()
+    single = outputs[0] if len(outputs) == 1 else None
     return ResultAnswer(
         job=info,
         outputs=outputs,
         job_id=job.id,
         status=info.status,
-        target_id=single.target_id or None,
-        result_type=single.result_type,
-        fbx_url=single.fbx_url,
-        motion_json_url=single.motion_json_url,
+        target_id=single and single.target_id,
+        result_type=single and single.result_type,
+        fbx_url=single and single.fbx_url,
+        motion_json_url=single and single.motion_json_url,
         manifest_url=download_url(job.id, MANIFEST_NAME),
         created_at=info.created_at,
         updated_at=info.updated_at,

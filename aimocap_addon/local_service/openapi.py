@@ -35,7 +35,9 @@ class CreateJob(WireModel):
         description="the video's file name",
     )
     target_ids: list[str] = Field(
-        min_length=1, json_schema_extra={"items": {"type": "string", "enum": [*SUPPORTED_TARGETS]}}
+        min_length=1,
+        json_schema_extra={"items": {"type": "string", "enum": [*SUPPORTED_TARGETS]}},
+        description="`default`: a person's motion as FBX; `unitree_g1`: a robot's as robot_motion_json; or both",
     )
     title: str | None = Field(
         None,
@@ -184,7 +186,11 @@ _GUIDE = """From a video to motion in five calls:
    they have expired.
 
 Answers of the API are `{"data": ...}`, refusals `{"error": {"code", "message"}}`. A job costs 1 v-credit per begun
-second of its window, charged when processing starts and given back if the job fails."""
+second of its window, however many targets it has, charged when processing starts and given back if the job fails.
+
+`fbxUrl` gives an FBX file, `motionJsonUrl` a JSON object with `version` 1, `robotType`, `fps`, `frameCount` F,
+`root_pos` (F rows x, y, z in metres, Z up), `root_rot_xyzw` (F unit quaternions) and `dof_pos` (F rows of 29 joint
+angles in radians, in the order of MuJoCo's models of the Unitree G1)."""
 
 
 def _paths() -> dict[str, Any]:

@@ -28,7 +28,10 @@ from .solver.interface import ProgressCallback, SolveCanceledError, SolveError, 
 SolverRunner = Callable[[SolveRequest, Mapping[str, Path], ProgressCallback], Any]
 
 _PROGRESS_INTERVAL_SEC = 0.5
-_KINDS = {Target.DEFAULT: (ResultType.FBX, "default.fbx")}
+_KINDS = {
+    Target.DEFAULT: (ResultType.FBX, "default.fbx"),
+    Target.UNITREE_G1: (ResultType.ROBOT_MOTION_JSON, "unitree_g1.json"),
+}
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,7 @@ def builtin_solver(blender: str | None) -> SolverRunner:
 
 
 def _solve(blender: Any, request: SolveRequest, outputs: Mapping[str, Path], progress: ProgressCallback) -> None:
-    from .solver.run import solve_to_fbx
+    from .solver.run import solve_to_files
 
-    solve_to_fbx(request, outputs[Target.DEFAULT], blender, progress)
+    fbx_path, robot_path = outputs.get(Target.DEFAULT), outputs.get(Target.UNITREE_G1)
+    solve_to_files(request, blender, progress, fbx_path=fbx_path, robot_path=robot_path)

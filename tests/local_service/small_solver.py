@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real service with a solver that takes no time: what it does hangs on the name of the video.
 
-Its FBX has the request as JSON for its only text, so that a test sees what reached the solver.
+Its FBX has the request as JSON for its only text, so that a test sees what reached the solver; its robot stands still.
 """
 
 import itertools
@@ -73,7 +73,8 @@ def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: Progress
         "bytes": request.video.stat().st_size,
     }
     solved_record = result_files.record(7400, b"Solved", [result_files.text(json.dumps(made).encode())])
-    outputs["default"].write_bytes(result_files.fbx([solved_record]))
+    for target, path in outputs.items():
+        path.write_bytes(result_files.ROBOT_JSON if target == "unitree_g1" else result_files.fbx([solved_record]))
 
 
 def _solver(_blender: str | None):

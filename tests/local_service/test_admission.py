@@ -28,7 +28,7 @@ from tests.local_service.conftest import JOBS, Caller, error_of, new_caller, wri
         ({"targetIds": []}, 400, "api_target_ids_required"),
         ({"targetIds": None}, 400, "api_target_ids_required"),
         ({"targetIds": "default"}, 400, "api_target_ids_required"),
-        ({"targetIds": ["unitree_g1"]}, 400, "api_target_unsupported"),
+        ({"targetIds": ["unitree_h1"]}, 400, "api_target_unsupported"),
         ({"targetIds": ["default", "avatar:7"]}, 400, "api_target_unsupported"),
         ({"targetIds": [{}]}, 400, "api_target_unsupported"),
         ({"sourceDurationSec": 0}, 422, "api_source_duration_invalid"),

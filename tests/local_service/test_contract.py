@@ -93,8 +93,8 @@ class TestCreate:
         [
             (["default"], ["default"]),
             (["default", "default"], ["default"]),
-            (["unitree_g1"], "api_target_unsupported"),
-            (["default", "unitree_g1"], "api_target_unsupported"),
+            (["unitree_g1"], ["unitree_g1"]),
+            (["unitree_g1", "default", "unitree_g1"], ["unitree_g1", "default"]),
             (["avatar:7"], "api_target_unsupported"),
             ([None], "api_target_unsupported"),
             (["default", 1], "api_target_unsupported"),

@@ -35,7 +35,11 @@ from aimocap_addon.local_service.solver.interface import (
     UnreadableVideoError,
 )
 from aimocap_addon.local_service.solver.landmarks import LandmarkTrack, find_landmarks
-from aimocap_addon.local_service.solver.run import MediaPipeSolver, solve_to_fbx, solve_track
+from aimocap_addon.local_service.solver.robot import robot_motion
+from aimocap_addon.local_service.solver.run import MediaPipeSolver, solve_to_files, solve_track
+from aimocap_addon.motion.g1.model import g1_model
+from aimocap_addon.motion.g1.robot_motion import read_robot_motion
+from aimocap_addon.motion.g1.violations import violations
 
 CLIPS = Path(__file__).resolve().parents[1] / "data" / "clips"
 NAMES = ("wave_squat", "walk_turn", "punch_kick")
@@ -158,6 +162,36 @@ def test_body_faces_the_right_way(name: str, clips: dict[str, Clip], motions: di
         assert np.abs(error).mean() < 8
 
 
+@pytest.mark.parametrize(
+    ("name", "knee_deg", "elbow_deg"), [("wave_squat", 6, 7), ("walk_turn", 11, 10), ("punch_kick", 8, 18)]
+)
+def test_robot_moves_as_the_person(
+    name: str, knee_deg: float, elbow_deg: float, clips: dict[str, Clip], motions: dict[str, SolvedMotion]
+) -> None:
+    robot, truth = robot_motion(motions[name]), clips[name].truth
+    assert (robot.fps, robot.frames) == (motions[name].fps, clips[name].frames)
+    assert not violations(robot, g1_model())
+    angles = dict(zip(g1_model().joint_names, np.degrees(robot.dof_pos.T), strict=True))
+    # The robot's knee is straight at 0, its elbow at 90 degrees.
+    bent = {"knee": lambda side: angles[f"{side}_knee_joint"], "elbow": lambda side: 90 - angles[f"{side}_elbow_joint"]}
+    for joint, limit in (("knee", knee_deg), ("elbow", elbow_deg)):
+        errors = [np.abs(bent[joint](side) - flexion_deg(truth, joint, side[0])).mean() for side in ("left", "right")]
+        assert np.mean(errors) < limit
+
+
+def test_robot_walks_the_captured_way(motions: dict[str, SolvedMotion]) -> None:
+    """In the robot's world, where forward is X, and with the steps of its shorter legs."""
+    walked = joints_of(motions["walk_turn"])["pelvis"]
+    ahead, left = -walked[:, 1], walked[:, 0]
+    way = np.stack((ahead, left), axis=1) - (ahead[0], left[0])
+    robot = robot_motion(motions["walk_turn"]).root_pos[:, :2]
+    robot = robot - robot[0]
+    scale = float((way * robot).sum() / (way**2).sum())
+    assert np.ptp(way, axis=0).max() > 1.0
+    assert 0.6 < scale < 0.9
+    assert np.abs(robot - scale * way).max() < 0.05
+
+
 def test_upper_body_leaves_the_legs_at_rest(clips: dict[str, Clip], tracks: dict[str, LandmarkTrack]) -> None:
     clip = clips["wave_squat"]
     motion = solve_track(tracks["wave_squat"], clip.request(mocap_type="upper_body"))
@@ -257,12 +291,14 @@ def test_unreadable_videos_are_told(clips: dict[str, Clip], tmp_path: Path) -> N
         MediaPipeSolver().solve(clips["wave_squat"].request(100.0, 101.0), silent)
 
 
-def test_video_becomes_a_file_that_blender_reads(clips: dict[str, Clip], tmp_path: Path) -> None:
+def test_video_becomes_files_that_are_read(clips: dict[str, Clip], tmp_path: Path) -> None:
     python = bpy_python("4.5")
-    fbx, back = tmp_path / "results" / "motion.fbx", tmp_path / "back.npz"
+    fbx, robot, back = (tmp_path / name for name in ("motion.fbx", "robot.json", "back.npz"))
     shares: list[float] = []
     request = clips["wave_squat"].request(0.0, 0.8, export_fps=60)
-    motion = solve_to_fbx(request, fbx, find_blender(str(python)), lambda share, _text: shares.append(share))
+    blender = find_blender(str(python))
+    note = lambda share, _text: shares.append(share)  # noqa: E731
+    motion = solve_to_files(request, blender, note, fbx_path=fbx, robot_path=robot)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     command = [str(python), str(REIMPORT), str(fbx), "wm.fbx_import", str(back)]
@@ -273,6 +309,8 @@ def test_video_becomes_a_file_that_blender_reads(clips: dict[str, Clip], tmp_pat
     hands = [list(arrived["names"]).index(f"hand_{side}") for side in "lr"]
     expected = np.stack([joints_of(motion)[f"wrist_{side}"] for side in "lr"], axis=1)
     assert np.abs(arrived["poses"][..., :3, 3][:, hands] - expected).max() < 0.001
+    read, _ = read_robot_motion(robot.read_bytes())
+    assert (read.fps, read.frames) == (60, 48)
 
 
 def test_cancel_leaves_nothing_behind(clips: dict[str, Clip], tmp_path: Path) -> None:
@@ -280,9 +318,9 @@ def test_cancel_leaves_nothing_behind(clips: dict[str, Clip], tmp_path: Path) ->
         if share > 0.05:
             raise SolveCanceledError
 
-    fbx = tmp_path / "motion.fbx"
+    paths = {"fbx_path": tmp_path / "motion.fbx", "robot_path": tmp_path / "robot.json"}
     with pytest.raises(SolveCanceledError):
-        solve_to_fbx(clips["wave_squat"].request(), fbx, BlenderCommand(Path("unused"), is_python=True), cancel)
+        solve_to_files(clips["wave_squat"].request(), BlenderCommand(Path("unused"), is_python=True), cancel, **paths)
     assert not list(tmp_path.iterdir())
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The built-in solver: a window of a video to motion on the body skeleton, and on to an FBX file."""
+"""The built-in solver: a window of a video to motion on the body skeleton, and on to the files of a job."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...motion.g1.robot_motion import robot_motion_json
 from ...motion.rotations import Array, quaternion_slerp
 from ..fbx.writer import BlenderCommand, write_fbx
 from .contacts import find_contacts
@@ -17,10 +18,11 @@ from .fit import POINT_NAMES, Ground, fit_positions, initial_positions, observe
 from .interface import ProgressCallback, SolvedMotion, SolveRequest
 from .landmarks import LandmarkTrack, find_landmarks
 from .pose import rotations_from_positions
+from .robot import robot_motion
 from .skeleton import body_skeleton
 from .world import camera_pitch, forward_in_camera, upright_offsets, world_from_camera
 
-_FIND_SHARE, _SOLVE_SHARE = 0.85, 0.95
+_FIND_SHARE, _SOLVE_SHARE, _ROBOT_SHARE = 0.85, 0.93, 0.95
 
 
 class MediaPipeSolver:
@@ -111,15 +113,24 @@ def _sample_rotations(rotations: Array, at: Array) -> Array:
     return quaternion_slerp(rotations[low], rotations[high], share)
 
 
-def solve_to_fbx(
-    request: SolveRequest, fbx_path: Path, blender: BlenderCommand, progress: ProgressCallback
+def solve_to_files(
+    request: SolveRequest,
+    blender: BlenderCommand,
+    progress: ProgressCallback,
+    *,
+    fbx_path: Path | None = None,
+    robot_path: Path | None = None,
 ) -> SolvedMotion:
-    """Solve the window and write the motion as FBX; raises SolveError or FbxWriteError.
+    """Solve the window once and write what is asked for: the motion as FBX, the motion of a Unitree G1 as JSON.
 
-    On any failure no file is left at `fbx_path`.
+    Raises SolveError, FbxWriteError or OSError; no FBX is then left.
     """
     motion = MediaPipeSolver().solve(request, lambda done, text: progress(done * _SOLVE_SHARE, text))
-    progress(_SOLVE_SHARE, "Writing FBX")
-    write_fbx(motion, fbx_path, blender)
-    progress(1.0, "Writing FBX")
+    if robot_path is not None:
+        progress(_SOLVE_SHARE, "Solving robot motion")
+        robot_path.write_text(robot_motion_json(robot_motion(motion)), encoding="utf-8")
+    if fbx_path is not None:
+        progress(_ROBOT_SHARE, "Writing FBX")
+        write_fbx(motion, fbx_path, blender)
+    progress(1.0, "Writing files")
     return motion
