@@ -54,6 +54,11 @@ def check_robot_motion(path: Path) -> None:
         raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from error
 
 
+def robot_motion_fps(path: Path) -> float:
+    """Return the frames per second of a file that `check_robot_motion` found in order."""
+    return RobotMotion.model_validate_json(path.read_bytes()).fps
+
+
 def check_video(path: Path) -> None:
     """Raise ValueError unless the file begins like a video of one of the usual containers."""
     with path.open("rb") as stream:

@@ -12,6 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+CHARACTER_TARGET = "default"
+ROBOT_TARGET = "unitree_g1"
+
 
 class Stage(StrEnum):
     """Where a capture stands."""
@@ -84,7 +87,7 @@ class CaptureRequest:
     trim_end_sec: float | None = None
     export_fps: int = 30
     mocap_type: str = "full_body"
-    targets: tuple[str, ...] = ("default",)
+    targets: tuple[str, ...] = (CHARACTER_TARGET,)
     placement: Placement = field(default_factory=lambda: Placement(1.0, 30.0))
 
     @property
@@ -170,7 +173,13 @@ class CaptureRecord:
     @property
     def motion_file(self) -> Path | None:
         """The FBX on disk, if it arrived."""
-        path = next((path for target, path in self.files.items() if target != "unitree_g1"), None)
+        path = next((path for target, path in self.files.items() if target != ROBOT_TARGET), None)
+        return Path(path) if path else None
+
+    @property
+    def robot_file(self) -> Path | None:
+        """The robot's motion on disk, if it arrived."""
+        path = self.files.get(ROBOT_TARGET)
         return Path(path) if path else None
 
     def to_json(self) -> str:
@@ -190,7 +199,7 @@ class CaptureRecord:
                 placement = Placement(**_known(Placement, request_data["placement"]))
                 more = tuple(placement.more_armatures)
                 request_data["placement"] = dataclasses.replace(placement, more_armatures=more)
-            request_data["targets"] = tuple(request_data.get("targets", ("default",)))
+            request_data["targets"] = tuple(request_data.get("targets", (CHARACTER_TARGET,)))
             values = _known(cls, data)
             values["request"] = CaptureRequest(**request_data)
             values["stage"] = Stage(values["stage"])

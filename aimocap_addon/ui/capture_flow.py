@@ -10,22 +10,26 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import bpy
 
 from ..api.errors import SourceFileError
-from ..jobs.record import CaptureRecord, CaptureRequest, Placement, Stage
+from ..jobs.record import CHARACTER_TARGET, ROBOT_TARGET, CaptureRecord, CaptureRequest, Placement, Stage
 from ..jobs.source import fingerprint
 from ..jobs.store import StoreError
 from ..scene.binding import BindOptions, BindResult, Character, check_target
+from ..scene.errors import SceneError
 from ..scene.fbx_import import import_fbx
 from ..scene.file_binding import bind_file
+from ..scene.robot_motion import import_robot_motion
+from ..scene.undisturbed import all_or_nothing
 from ..scene.video_source import VideoSource
 from . import addon, key_storage, origin
 from .addon import CaptureError, Service
 from .bind_options import stored_options
 from .key_storage import KeyStorageError
-from .properties import EXPORT_RATE_ITEMS, MATCH_SCENE
+from .properties import BOTH, CHARACTER, EXPORT_RATE_ITEMS, MATCH_SCENE, ROBOT
 from .session import session
 
 _EXPORT_RATES = tuple(int(rate) for rate, *_ in EXPORT_RATE_ITEMS if rate != MATCH_SCENE)
@@ -36,23 +40,23 @@ class CaptureOptions:
     """What a person chose beside the video.
 
     `armature` is a name, `more_armatures` are those of others with the same motion; without any it is the captured
-    skeleton itself that moves.
+    skeleton itself that moves. `targets` is one of TARGETS_ITEMS.
     """
 
     armature: str = ""
     more_armatures: tuple[str, ...] = ()
+    targets: str = CHARACTER
     mocap_type: str = "full_body"
     export_rate: str = MATCH_SCENE
     bind: BindOptions = field(default_factory=BindOptions)
     consent: bool = False
 
 
-@dataclass(frozen=True)
-class FinishedCapture:
-    """What a finished capture became: the armatures that move and a sentence about it."""
-
-    armatures: tuple[bpy.types.Object, ...]
-    sentence: str
+_TARGETS = {
+    CHARACTER: (CHARACTER_TARGET,),
+    ROBOT: (ROBOT_TARGET,),
+    BOTH: (CHARACTER_TARGET, ROBOT_TARGET),
+}
 
 
 def usable_service(context: bpy.types.Context, *, consent: bool = False) -> Service:
@@ -128,7 +132,8 @@ def begin(context: bpy.types.Context, source: VideoSource, options: CaptureOptio
     Raises CaptureError or SceneError.
     """
     service = usable_service(context, consent=options.consent)
-    target_armatures((options.armature, *options.more_armatures))
+    if options.targets != ROBOT:
+        target_armatures((options.armature, *options.more_armatures))
     try:
         chosen = fingerprint(source.path)
     except SourceFileError as error:
@@ -143,6 +148,7 @@ def begin(context: bpy.types.Context, source: VideoSource, options: CaptureOptio
         trim_end_sec=source.trim_end_sec,
         export_fps=motion_rate(options.export_rate, source.frames_per_second),
         mocap_type=options.mocap_type,
+        targets=_TARGETS[options.targets],
         placement=Placement(
             frame_start=source.frame_start,
             frames_per_second=source.frames_per_second,
@@ -164,42 +170,80 @@ def finish(
     record: CaptureRecord,
     armature: str | None = None,
     options: BindOptions | None = None,
-) -> FinishedCapture:
-    """Import the motion of a ready capture and bind it as the capture asked for, or as the arguments say.
+) -> str:
+    """Import the motion of a ready capture and return a sentence about it: who moves, and what is missing.
 
-    Raises CaptureError or SceneError; nothing is then left behind in the file.
+    A character's motion is bound as the capture asked for, or as the arguments say; a robot is added to the scene.
+    Where the robot's file cannot be used, the sentence says so and the character moves all the same. Raises
+    CaptureError or SceneError; nothing is then left behind in the file.
     """
     if record.stage is Stage.FAILED and record.failure is not None:
         raise CaptureError(record.failure.sentence)
-    path = record.motion_file
     if record.stage is not Stage.READY:
         raise CaptureError(f"This capture has no motion yet: wait until it is ready. {record.message}".rstrip())
-    if path is None:
+    character, robot = record.motion_file, record.robot_file
+    if character is None and robot is None:
         raise CaptureError(f"This capture brought no motion: capture the clip again. {record.message}".rstrip())
-    if not path.is_file():
-        raise CaptureError(f"The motion file {path} is not there any more: capture the clip again.")
+    for path in (character, robot):
+        if path is not None and not path.is_file():
+            raise CaptureError(f"The motion file {path} is not there any more: capture the clip again.")
+    told = [record.message] if record.message else []
+    with all_or_nothing():
+        if robot is not None:
+            try:
+                told.insert(0, _add_robot(context, record, robot))
+            except SceneError as error:
+                if character is None:
+                    raise
+                told.append(f"The robot is missing: {error}")
+        if character is not None:
+            names = origin.armature_names(record) if armature is None else (armature,)
+            told.insert(0, _move_characters(context, record, character, target_armatures(names), options))
+    _note_delivery(record)
+    return " ".join(told)
+
+
+def _move_characters(
+    context: bpy.types.Context,
+    record: CaptureRecord,
+    path: Path,
+    targets: Sequence[bpy.types.Object],
+    options: BindOptions | None,
+) -> str:
+    """Bind the motion in an FBX file to `targets`, or import its own skeleton where there are none."""
     request, placement = record.request, record.request.placement
-    targets = target_armatures(origin.armature_names(record) if armature is None else (armature,))
-    name = f"AIMoCap {request.title}"
-    frame_start, frame_step = placement.frame_start, placement.frames_per_second / request.export_fps
+    name, frame_step = f"AIMoCap {request.title}", placement.frames_per_second / request.export_fps
     if not targets:
-        imported = import_fbx(context, path, name=name, frame_start=frame_start, frame_step=frame_step)
+        imported = import_fbx(context, path, name=name, frame_start=placement.frame_start, frame_step=frame_step)
         elsewhere = _move_to_scene(imported, context, placement.scene)
-        sentence = f"“{imported.name}” moves as captured from “{request.title}”. {elsewhere}".rstrip()
-        _note_delivery(record)
-        return FinishedCapture((imported,), sentence)
+        return f"“{imported.name}” moves as captured from “{request.title}”. {elsewhere}".rstrip()
     bound = bind_file(
         context,
         path,
         [Character(target, action_name=f"{target.name} {request.title}") for target in targets],
         options or stored_options(placement.options),
         name=name,
-        frame_start=frame_start,
+        frame_start=placement.frame_start,
         frame_step=frame_step,
         mapping_folder=addon.mapping_folder(),
     )
-    _note_delivery(record)
-    return FinishedCapture(tuple(targets), _told(targets, bound, f"as captured from “{request.title}”"))
+    return _told(targets, bound, f"as captured from “{request.title}”")
+
+
+def _add_robot(context: bpy.types.Context, record: CaptureRecord, path: Path) -> str:
+    """Add a Unitree G1 that moves as the file says, at the rate that the file says: services may choose another."""
+    from ..api.results import robot_motion_fps  # loads pydantic
+
+    request, placement = record.request, record.request.placement
+    robot = import_robot_motion(
+        context,
+        path,
+        name=f"AIMoCap {request.title} G1",
+        frame_start=placement.frame_start,
+        frame_step=placement.frames_per_second / robot_motion_fps(path),
+    )
+    elsewhere = _move_to_scene(robot, context, placement.scene)
+    return f"“{robot.name}” moves as captured from “{request.title}”. {elsewhere}".rstrip()
 
 
 def _note_delivery(record: CaptureRecord) -> None:
@@ -209,14 +253,18 @@ def _note_delivery(record: CaptureRecord) -> None:
 
 
 def _move_to_scene(armature: bpy.types.Object, context: bpy.types.Context, name: str) -> str:
-    """Put an imported armature into the scene of this name; returns a sentence if that is not there any more."""
+    """Put an imported armature, with its body, into the scene of this name.
+
+    Returns a sentence if that is not there any more.
+    """
     current, scene = addon.current_scene(context), bpy.data.scenes.get(name)
     if scene is None:
         return f"The scene “{name}” is not there any more: it stands in “{current.name}”." if name else ""
     if scene != current:
-        for collection in list(armature.users_collection):
-            collection.objects.unlink(armature)
-        scene.collection.objects.link(armature)
+        for each in (armature, *armature.children_recursive):
+            for collection in list(each.users_collection):
+                collection.objects.unlink(each)
+            scene.collection.objects.link(each)
     return ""
 
 

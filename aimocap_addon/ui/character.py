@@ -8,7 +8,7 @@ import bpy
 from ..scene.mapping_editing import Recognition
 from .bind_options import draw_bind_options
 from .panel_text import draw_sentence
-from .properties import AIMOCAP_PG_settings
+from .properties import ROBOT, AIMOCAP_PG_settings
 from .session import session
 
 
@@ -48,7 +48,7 @@ def draw_retarget(layout: bpy.types.UILayout, settings: AIMOCAP_PG_settings) -> 
     header, body = layout.panel("AIMOCAP_retarget", default_closed=True)
     header.label(text="Retarget")
     if body is not None:
-        body.enabled = settings.armature is not None
+        body.enabled = settings.armature is not None and settings.targets != ROBOT
         column = body.column()
         column.prop(settings, "use_selected")
         draw_bind_options(column, settings)

@@ -27,13 +27,13 @@ from . import addon
 from .addon import CaptureError
 from .bind_options import CONTROLS_ITEMS, EXISTING_ITEMS, ROOT_MOTION_ITEMS, SCALE_MODE_ITEMS
 from .capture_flow import CaptureOptions, begin, finish, usable_service
-from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS
+from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS, TARGETS_ITEMS
 from .session import session
 
 COMMAND = "aimocap"
 _ERRORS = (CaptureError, SceneError, StoreError)
 _MANIFEST_COLUMNS = {
-    "video", "blend", "armature", "save", "mocap_type", "rate", "trim_start", "trim_end", "frame_start",
+    "video", "blend", "armature", "save", "target", "mocap_type", "rate", "trim_start", "trim_end", "frame_start",
     "root_motion", "travel", "ground_offset", "no_foot_lock", "controls", "mirror", "smoothing",
     "max_error", "existing",
 }  # fmt: skip
@@ -56,6 +56,12 @@ def _capture_arguments(parser: argparse.ArgumentParser) -> None:
         help="armature that moves, several times for several; default: the captured skeleton",
     )
     parser.add_argument("--save", required=True, help="where the .blend with the motion is written")
+    parser.add_argument(
+        "--target",
+        choices=_choices(TARGETS_ITEMS),
+        default="character",
+        help="what it becomes: motion of the character, of a Unitree G1 robot, or both from one capture",
+    )
     parser.add_argument("--mocap-type", choices=_choices(MOCAP_TYPE_ITEMS), default="full_body")
     parser.add_argument("--rate", choices=_choices(EXPORT_RATE_ITEMS), default="scene", help="motion frames per second")
     parser.add_argument("--trim-start", type=float, default=0.0, metavar="SEC", help="where the capture begins")
@@ -157,6 +163,7 @@ def _capture_into_file(arguments: argparse.Namespace) -> None:
     )
     options = CaptureOptions(
         armature=next(iter(arguments.armature), ""),
+        targets=arguments.target.upper(),
         more_armatures=tuple(arguments.armature[1:]),
         mocap_type=arguments.mocap_type,
         export_rate=arguments.rate.upper(),
@@ -165,12 +172,12 @@ def _capture_into_file(arguments: argparse.Namespace) -> None:
     )
     record, service = begin(context, source, options)
     print(f"AIMoCap | {source.name}: {source.window_sec:.2f} s of video to {service.base_url}", flush=True)
-    done = finish(context, session().run_blocking(record, service))
+    sentence = finish(context, session().run_blocking(record, service))
     try:
         bpy.ops.wm.save_as_mainfile(filepath=str(save), check_existing=False)
     except RuntimeError as error:
         raise CaptureError(f"{save} cannot be written ({error}): the motion is kept, import it later.") from error
-    print(f"AIMoCap | {done.sentence} Saved as {save}", flush=True)
+    print(f"AIMoCap | {sentence} Saved as {save}", flush=True)
 
 
 def _open(blend: str) -> None:

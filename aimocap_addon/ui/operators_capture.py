@@ -23,7 +23,15 @@ from .addon import CaptureError
 from .bind_options import OPTION_NAMES, BindProperties, bind_options, draw_bind_options
 from .capture_flow import CaptureOptions, begin, finish, selected_armatures, usable_service
 from .delivery import conclude
-from .properties import EXPORT_RATE_ITEMS, MOCAP_TYPE_ITEMS, USE_SELECTED, settings_of
+from .properties import (
+    CHARACTER,
+    EXPORT_RATE_ITEMS,
+    MOCAP_TYPE_ITEMS,
+    ROBOT,
+    TARGETS_ITEMS,
+    USE_SELECTED,
+    settings_of,
+)
 from .redraw import redraw_panels
 from .session import STAGE_LABELS, overall_progress, session
 
@@ -46,6 +54,7 @@ class CaptureOperator(BindProperties, OperatorBase):
         name="Character", description="Name of the armature that receives the motion; empty: the captured skeleton"
     )
     use_selected: BoolProperty(name="Also Selected", description=USE_SELECTED, default=False)
+    targets: EnumProperty(name="Make", items=TARGETS_ITEMS, default=CHARACTER)
     mocap_type: EnumProperty(name="Capture", items=MOCAP_TYPE_ITEMS, default="full_body")
     export_rate: EnumProperty(name="Rate", items=EXPORT_RATE_ITEMS, default="SCENE")
     consent: BoolProperty(
@@ -62,12 +71,20 @@ class CaptureOperator(BindProperties, OperatorBase):
     def capture_options(self) -> CaptureOptions:
         selected = selected_armatures(bpy.context) if self.use_selected else []
         more = tuple(each.name for each in selected if each.name != self.armature)
-        return CaptureOptions(self.armature, more, self.mocap_type, self.export_rate, bind_options(self), self.consent)
+        return CaptureOptions(
+            armature=self.armature,
+            more_armatures=more,
+            targets=self.targets,
+            mocap_type=self.mocap_type,
+            export_rate=self.export_rate,
+            bind=bind_options(self),
+            consent=self.consent,
+        )
 
     def take_panel_settings(self, context: bpy.types.Context) -> None:
         """Fill what the caller left unset from the panel's settings."""
         settings = settings_of(addon.current_scene(context))
-        for name in ("use_selected", "mocap_type", "export_rate", *OPTION_NAMES):
+        for name in ("use_selected", "targets", "mocap_type", "export_rate", *OPTION_NAMES):
             if not self.properties.is_property_set(name):
                 setattr(self, name, getattr(settings, name))
         if not self.properties.is_property_set("armature") and settings.armature is not None:
@@ -77,11 +94,11 @@ class CaptureOperator(BindProperties, OperatorBase):
         try:
             record, service = begin(context, self.source(context), self.capture_options())
             record = session().run_blocking(record, service)
-            done = finish(context, record)
+            sentence = finish(context, record)
         except _ERRORS as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, done.sentence)
+        self.report({"INFO"}, sentence)
         return {"FINISHED"}
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
@@ -174,7 +191,10 @@ class AIMOCAP_OT_capture_file(CaptureOperator, bpy.types.Operator):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        layout.prop_search(self, "armature", context.scene, "objects", icon="ARMATURE_DATA")
+        layout.prop(self, "targets")
+        row = layout.row()
+        row.enabled = self.targets != ROBOT
+        row.prop_search(self, "armature", context.scene, "objects", icon="ARMATURE_DATA")
         for name in ("use_selected", "mocap_type", "export_rate", "trim_start", "trim_end", "frame_start"):
             layout.prop(self, name)
         draw_bind_options(layout, self)

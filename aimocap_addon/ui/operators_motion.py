@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ..jobs.record import CaptureRecord
+from ..jobs.record import CaptureRecord, Stage
 from ..jobs.store import StoreError
 from ..scene.armature_motion import motion_range
 from ..scene.binding import Character, bind_motions
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class AIMOCAP_OT_import_capture(BindProperties, bpy.types.Operator):
-    """Bring the motion of a finished capture into this file, on its character or on the one chosen now"""
+    """Bring the motion of a finished capture into this file: on its character or the one chosen now, as a robot"""
 
     bl_idname = "aimocap.import_capture"
     bl_label = "Import Capture"
@@ -69,11 +69,11 @@ class AIMOCAP_OT_import_capture(BindProperties, bpy.types.Operator):
             record = self.record()
             options = given_options(self, stored_options(record.request.placement.options))
             set_bind_options(self, options)  # so that the panel of the last operation shows what was done
-            done = finish(context, record, self.armature if self.use_armature else None, options)
+            sentence = finish(context, record, self.armature if self.use_armature else None, options)
         except (CaptureError, SceneError, StoreError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, done.sentence)
+        self.report({"INFO"}, sentence)
         return {"FINISHED"}
 
     def record(self) -> CaptureRecord:
@@ -84,7 +84,7 @@ class AIMOCAP_OT_import_capture(BindProperties, bpy.types.Operator):
         else:
             if not current.records:
                 current.load()
-            ready = [record for record in current.records.values() if record.motion_file is not None]
+            ready = [record for record in current.records.values() if record.stage is Stage.READY]
             found = max(ready, key=lambda record: record.created_at, default=None)
         if found is None:
             raise CaptureError("There is no such capture: capture a clip first.")

@@ -20,7 +20,7 @@ from .bind_options import set_bind_options, stored_options
 from .character import draw_character, draw_retarget
 from .local_service import DOWNLOAD_SIZE, State
 from .panel_text import draw_sentence, draw_warning
-from .properties import settings_of
+from .properties import ROBOT, settings_of
 from .session import STAGE_LABELS, overall_progress, session
 
 _LOCAL_STEPS = {
@@ -85,7 +85,8 @@ class CapturePanel:
         layout.use_property_decorate = False
         source = self.draw_source(context, layout)
         settings = settings_of(addon.current_scene(context))
-        known = draw_character(layout.column(align=True), settings)
+        layout.prop(settings, "targets")
+        known = draw_character(layout.column(align=True), settings) if settings.targets != ROBOT else None
         column = layout.column()
         column.prop(settings, "mocap_type")
         column.prop(settings, "export_rate")

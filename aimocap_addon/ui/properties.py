@@ -12,6 +12,12 @@ MOCAP_TYPE_ITEMS = (
     ("full_body", "Full Body", "Capture the whole person, with travel through the room"),
     ("upper_body", "Upper Body", "Capture torso, head and arms; hips and legs stay at rest"),
 )
+CHARACTER, ROBOT, BOTH = "CHARACTER", "ROBOT", "BOTH"
+TARGETS_ITEMS = (
+    (CHARACTER, "Character", "Motion on the character, or on the captured skeleton where none is chosen"),
+    (ROBOT, "Robot (Unitree G1)", "Motion of a Unitree G1, which is added to the scene"),
+    (BOTH, "Both", "Character and robot from one capture, which costs as much as one of them"),
+)
 MATCH_SCENE = "SCENE"
 EXPORT_RATE_ITEMS = (
     (MATCH_SCENE, "Match Scene", "The lowest rate that has at least one motion frame per scene frame"),
@@ -43,6 +49,9 @@ class AIMOCAP_PG_settings(BindProperties, bpy.types.PropertyGroup):
         name="File ID", description="Tells the captures that were begun in this file", options={"HIDDEN"}
     )
     use_selected: BoolProperty(name="Also Selected", description=USE_SELECTED, default=False)
+    targets: EnumProperty(
+        name="Make", description="What the capture is made into", items=TARGETS_ITEMS, default=CHARACTER
+    )
     mocap_type: EnumProperty(
         name="Capture", description="What of the person is captured", items=MOCAP_TYPE_ITEMS, default="full_body"
     )

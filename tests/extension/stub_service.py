@@ -16,14 +16,21 @@ import characters
 from service_process import ServiceProcess, run_command, running_service
 
 FRAMES = 20  # of the motion, whatever is asked for
+KNEE_BEND = 1.2  # radians, of the robot's left knee in the last frame
 
 
 @contextlib.contextmanager
-def running_stub_service(folder: Path, *, solve_sec: float = 0.0) -> Iterator[ServiceProcess]:
+def running_stub_service(folder: Path, *arguments: str, solve_sec: float = 0.0) -> Iterator[ServiceProcess]:
     motion = folder / "motion.fbx"
     make_motion(motion)
-    environment = {"AIMOCAP_TEST_MOTION": str(motion), "AIMOCAP_TEST_SOLVE_SEC": str(solve_sec)}
-    with running_service(folder / "data", module="tests.extension.stub_solver", environment=environment) as service:
+    environment = {
+        "AIMOCAP_TEST_MOTION": str(motion),
+        "AIMOCAP_TEST_SOLVE_SEC": str(solve_sec),
+        "AIMOCAP_TEST_FRAMES": str(FRAMES),
+        "AIMOCAP_TEST_BEND": str(KNEE_BEND),
+    }
+    module = "tests.extension.stub_solver"
+    with running_service(folder / "data", *arguments, module=module, environment=environment) as service:
         yield service
 
 

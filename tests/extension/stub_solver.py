@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real service with a solver that delivers a motion made before: AIMOCAP_TEST_MOTION names its FBX file.
 
-It takes AIMOCAP_TEST_SOLVE_SEC seconds. A video named “held” is solved once there is a file “go” in the data folder.
+Its robot bends a knee. It takes AIMOCAP_TEST_SOLVE_SEC seconds. A video named “held” is solved once there is a file
+“go” in the data folder, one named “23_joints” becomes a robot with so many.
 """
 
+import json
 import os
 import shutil
 import sys
@@ -15,6 +17,7 @@ from aimocap_addon.local_service.cli import main
 from aimocap_addon.local_service.solver.interface import ProgressCallback, SolveRequest
 
 MODULE = "tests.extension.stub_solver"
+_LEFT_KNEE = 3  # of the joints, in any of their orders by depth
 
 
 def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: ProgressCallback) -> None:
@@ -23,7 +26,26 @@ def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: Progress
     progress(0.3, "Looking at the video")
     while time.monotonic() < until or (request.video.stem == "held" and not go.exists()):
         time.sleep(0.02)
-    shutil.copyfile(os.environ["AIMOCAP_TEST_MOTION"], outputs["default"])
+    if "default" in outputs:
+        shutil.copyfile(os.environ["AIMOCAP_TEST_MOTION"], outputs["default"])
+    if "unitree_g1" in outputs:
+        joints = 23 if request.video.stem == "23_joints" else 29
+        outputs["unitree_g1"].write_text(json.dumps(_robot(joints, request.export_fps)))
+
+
+def _robot(joints: int, fps: int) -> dict[str, object]:
+    """Return motion of a G1 that stands and bends its left knee more and more."""
+    frames = int(os.environ["AIMOCAP_TEST_FRAMES"])
+    bends = [float(os.environ["AIMOCAP_TEST_BEND"]) * frame / (frames - 1) for frame in range(frames)]
+    return {
+        "version": 1,
+        "robotType": "unitree_g1",
+        "fps": fps,
+        "frameCount": frames,
+        "root_pos": [[0.0, 0.0, 0.79]] * frames,
+        "root_rot_xyzw": [[0.0, 0.0, 0.0, 1.0]] * frames,
+        "dof_pos": [[bend if joint == _LEFT_KNEE else 0.0 for joint in range(joints)] for bend in bends],
+    }
 
 
 def _solver(_blender: str | None):
