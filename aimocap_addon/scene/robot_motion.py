@@ -10,7 +10,14 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..motion.g1.robot_motion import RobotMotion, RobotMotionError, read_robot_motion
+from ..motion.g1.robot_motion import (
+    FIXED_WRISTS_23,
+    HARDWARE_23,
+    JointLayoutError,
+    RobotMotion,
+    RobotMotionError,
+    read_robot_motion,
+)
 from ..motion.rotations import Array, make_continuous, quaternion_conjugate, quaternion_multiply, quaternion_rotate
 from . import compat
 from .errors import SceneError
@@ -18,34 +25,55 @@ from .robot_armature import Robot, make_robot
 from .robot_body import make_body
 from .undisturbed import all_or_nothing, into_active_collection, undisturbed
 
+__all__ = [
+    "FIXED_WRISTS_23",
+    "FRONT",
+    "HARDWARE_23",
+    "RATE",
+    "JointChoiceError",
+    "RobotLook",
+    "add_robot",
+    "import_robot_motion",
+    "read_motion_file",
+    "write_robot_action",
+]
+
 RATE = "robot_fps"  # custom property of the object: motion frames a second
+FRONT = -0.5 * np.pi  # about Z: from the robot's X to Blender's front
 _LINEAR = 1  # bpy.types.Keyframe.interpolation, as a number for foreach_set
-_FRONT = -0.5 * np.pi  # about Z: from the robot's X to Blender's front
+
+
+class JointChoiceError(SceneError):
+    """The file has 23 joints, and the person has to say of which robot."""
 
 
 @dataclass(frozen=True)
 class RobotLook:
     """How a robot is put into the scene.
 
-    `mesh_folder` has the person's own STL meshes. With `face_front` the object is turned so that a robot that walks
-    along its X walks along -Y, as characters do.
+    `mesh_folder` has the person's own STL meshes. The object stands at `location` (scene units), turned by `heading`
+    (radians about Z): by default so that a robot that walks along its X walks along -Y, as characters do.
     """
 
     mesh_folder: Path | None = None
-    face_front: bool = True
+    heading: float = FRONT
+    location: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 def read_motion_file(path: Path, layout_23: str | None = None) -> tuple[RobotMotion, list[str]]:
     """Return the motion in a robot_motion_json file, and sentences about what may be wrong with it.
 
-    Raises SceneError for a file that cannot be read, RobotMotionError for one that holds no motion of a G1; `layout_23`
-    as in `read_robot_motion`.
+    `layout_23`, HARDWARE_23 or FIXED_WRISTS_23, says which robot 23 joints are of; raises JointChoiceError where it
+    does not but should, and SceneError for every other file that holds no motion of a G1.
     """
     try:
-        data = path.read_bytes()
+        return read_robot_motion(path.read_bytes(), layout_23)
     except OSError as error:
         raise SceneError(f"“{path}” cannot be read ({error.strerror}): choose another file.") from error
-    return read_robot_motion(data, layout_23)
+    except JointLayoutError as error:
+        raise JointChoiceError(f"“{path.name}”: {error}") from error
+    except RobotMotionError as error:
+        raise SceneError(f"“{path.name}”: {error}") from error
 
 
 def import_robot_motion(
@@ -56,10 +84,7 @@ def import_robot_motion(
     Frame i of the motion lies at scene frame `frame_start` + i * `frame_step`. Raises SceneError, with nothing left
     behind.
     """
-    try:
-        motion, _ = read_motion_file(path)
-    except RobotMotionError as error:
-        raise SceneError(f"“{path.name}”: {error}") from error
+    motion, _ = read_motion_file(path)
     return add_robot(context, motion, name, frame_start=frame_start, frame_step=frame_step)[0]
 
 
@@ -88,8 +113,7 @@ def add_robot(
         action = write_robot_action(robot, motion, frame_start + np.arange(motion.frames) * step, name)
         compat.assign_action(robot.armature, action)
         robot.armature[RATE] = scene_rate / step
-        if look.face_front:
-            robot.armature.rotation_euler.z = _FRONT
+        robot.armature.location, robot.armature.rotation_euler.z = look.location, look.heading
         robot.armature.scale = [1.0 / scene.unit_settings.scale_length] * 3
         for obj in (robot.armature, body.mesh):
             into_active_collection(context, obj)

@@ -16,7 +16,9 @@ from . import (
     operators_key,
     operators_mapping,
     operators_motion,
+    operators_robot,
     operators_service,
+    panel_robot,
     panels,
     preferences,
     properties,
@@ -30,10 +32,12 @@ _CLASSES = (
     *operators_capture.CLASSES,
     *operators_mapping.CLASSES,
     *operators_motion.CLASSES,
+    *operators_robot.CLASSES,
     *operators_service.CLASSES,
     *operators_key.CLASSES,
     *character.CLASSES,
     *panels.CLASSES,
+    *panel_robot.CLASSES,
 )
 
 

@@ -14,6 +14,11 @@ def _strip_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
 def _import_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.operator("aimocap.capture_file", text="Motion from Video (AIMoCap)")
     self.layout.operator("aimocap.import_capture", text="Latest Capture (AIMoCap)")
+    self.layout.operator("aimocap.import_robot_motion", text="G1 Robot Motion (.json)")
+
+
+def _export_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    self.layout.operator("aimocap.export_robot_motion", text="G1 Robot Motion (.json, .csv)")
 
 
 def _system_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
@@ -30,6 +35,7 @@ def _clip_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
 def _animation_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.separator()
     self.layout.operator("aimocap.bind_motion", icon="ARMATURE_DATA")
+    self.layout.operator("aimocap.retarget_to_g1")
     self.layout.menu("AIMOCAP_MT_mapping")
     self.layout.operator("aimocap.stop")
 
@@ -38,6 +44,7 @@ _ENTRIES = (
     ("SEQUENCER_MT_strip", _strip_menu),
     ("SEQUENCER_MT_context_menu", _strip_menu),
     ("TOPBAR_MT_file_import", _import_menu),
+    ("TOPBAR_MT_file_export", _export_menu),
     ("TOPBAR_MT_window", _system_menu),
     ("CLIP_MT_clip", _clip_menu),
     ("VIEW3D_MT_object_animation", _animation_menu),

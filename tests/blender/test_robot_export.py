@@ -149,7 +149,7 @@ def test_speed_and_floor_are_reported(tmp_path: Path) -> None:
 
 def test_an_object_that_moves_and_one_whose_turn_was_applied(tmp_path: Path) -> None:
     motion = busy_motion(10)
-    look = RobotLook(face_front=False)
+    look = RobotLook(heading=0.0)
     armature, _ = add_robot(bpy.context, motion, "R", frame_start=1.0, look=look)
     for frame, x in ((1, 0.0), (8, 0.8)):
         armature.location.x = x

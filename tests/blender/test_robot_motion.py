@@ -55,14 +55,14 @@ def test_it_walks_to_the_front_as_characters_do() -> None:
     armature, _ = add_robot(bpy.context, motion, "Robot", frame_start=1.0)
     x, y, z = true_heads(motion)[0, 0]
     assert np.allclose(evaluated_heads(armature, np.array([1.0]))[0, 0], (y, -x, z), atol=1e-5)
-    along_x, _ = add_robot(bpy.context, motion, "Robot", frame_start=1.0, look=RobotLook(face_front=False))
+    along_x, _ = add_robot(bpy.context, motion, "Robot", frame_start=1.0, look=RobotLook(heading=0.0))
     assert np.allclose(evaluated_heads(along_x, np.array([1.0]))[0, 0], (x, y, z), atol=1e-5)
 
 
 def test_a_scene_in_centimetres_holds_it_in_its_size() -> None:
     bpy.context.scene.unit_settings.scale_length = 0.01
     motion = busy_motion(2)
-    armature, _ = add_robot(bpy.context, motion, "Robot", frame_start=1.0, look=RobotLook(face_front=False))
+    armature, _ = add_robot(bpy.context, motion, "Robot", frame_start=1.0, look=RobotLook(heading=0.0))
     heads = evaluated_heads(armature, np.array([1.0]))[0]
     assert np.allclose(heads, 100.0 * true_heads(motion)[0], atol=1e-3)
 
@@ -86,7 +86,7 @@ def test_joints_stop_at_their_limits() -> None:
     model = g1_model()
     inside = dataclasses.replace(motion, dof_pos=model.upper[None])
     beyond = dataclasses.replace(motion, dof_pos=model.upper[None] + 0.2)
-    armature, _ = add_robot(bpy.context, beyond, "Robot", frame_start=1.0, look=RobotLook(face_front=False))
+    armature, _ = add_robot(bpy.context, beyond, "Robot", frame_start=1.0, look=RobotLook(heading=0.0))
     assert np.abs(evaluated_heads(armature, np.array([1.0])) - true_heads(inside)).max() < 1e-5
     for name in model.joint_names:
         armature.pose.bones[name].constraints[LIMIT].mute = True
