@@ -46,6 +46,7 @@ def test_start_up_loads_no_http_library() -> None:
 def test_operators_have_tooltips_and_menu_entries() -> None:
     mapping = ("edit_mapping", "map_bone", "forget_mapping", "save_mapping_preset", "load_mapping_preset")
     robot = ("import_robot_motion", "retarget_to_g1", "export_robot_motion")
-    for name in ("capture_strip", "capture_file", "capture_clip", "bind_motion", "stop", "import_capture", *mapping, *robot):
+    capture = ("capture_strip", "capture_file", "capture_clip", "bind_motion", "stop", "import_capture")
+    for name in (*capture, *mapping, *robot):
         description = getattr(bpy.ops.aimocap, name).get_rna_type().description
         assert description and not description.endswith("."), name
