@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from ..motion.mapping import Mapping
 from ..motion.retarget import ROOT_MOTIONS, Options, Solution, solve
 from ..motion.skeleton import IDENTITY
 from .armature_motion import read_skeleton, write_action
-from .control_rig import CONTROL_KINDS, is_ruled
+from .control_rig import CONTROL_KINDS, ruled_bones
 from .errors import SceneError
 from .fewer_keys import Tolerance
 from .ik_controls import ControlMotion
@@ -29,6 +30,9 @@ from .rig_mapping import find_mapping
 
 # Relative difference between the object's scales along its axes.
 _SCALE_TOLERANCE = 1e-3
+
+# Where a limb reaches between a trunk and a control that are both a little off, it is off by some times as much.
+_IK_SHARE = 0.25
 
 SCALE_MODES = ("LEG", "ONE_TO_ONE")
 
@@ -130,22 +134,33 @@ def bind_motions(
     _check_options(options)
     if isinstance(source, bpy.types.Object):
         _check_armature(source)
-    receivers = [_receiver(source, character, options, mapping_folder) for character in characters]
-    performance = read_performance(
-        source if isinstance(source, Performer) else performer_of(source),
-        {role for receiver in receivers for role in receiver.mapping.bones},
-        mapping_folder=mapping_folder,
-        frame_start=frame_start,
-        smoothing=options.smoothing,
-        mirror=options.mirror,
-    )
-    motions = [_Received.of(performance, receiver, options) for receiver in receivers]
-    # from here on the file changes: whatever can fail comes before, or is taken back
-    with restored_on_error([receiver.armature for receiver in receivers]):
-        return [
-            _written(performance, received, character.action_name, options)
-            for received, character in zip(motions, characters, strict=True)
-        ]
+    with _matrices_right_on_error():
+        receivers = [_receiver(source, character, options, mapping_folder) for character in characters]
+        performance = read_performance(
+            source if isinstance(source, Performer) else performer_of(source),
+            {role for receiver in receivers for role in receiver.mapping.bones},
+            mapping_folder=mapping_folder,
+            frame_start=frame_start,
+            smoothing=options.smoothing,
+            mirror=options.mirror,
+        )
+        motions = [_Received.of(performance, receiver, options) for receiver in receivers]
+        # from here on the file changes: whatever can fail comes before, or is taken back
+        with restored_on_error([receiver.armature for receiver in receivers]):
+            return [
+                _written(performance, received, character.action_name, options)
+                for received, character in zip(motions, characters, strict=True)
+            ]
+
+
+@contextmanager
+def _matrices_right_on_error() -> Iterator[None]:
+    """Let no pose show in which a control rig was only probed; without an error, its new action is shown anyway."""
+    try:
+        yield
+    except BaseException:
+        bpy.context.view_layer.update()
+        raise
 
 
 def _receiver(
@@ -236,7 +251,8 @@ def _tolerance(receiver: Receiver, max_error: float) -> Tolerance | None:
     if max_error <= 0.0:
         return None
     leg = RestBody.of(receiver.target.skeleton, receiver.mapping, IDENTITY).leg_length()
-    return Tolerance(max_error, leg * math.tan(max_error))
+    allowed = max_error * (_IK_SHARE if receiver.use_ik else 1.0)
+    return Tolerance(allowed, leg * math.tan(allowed))
 
 
 def check_target(
@@ -284,7 +300,8 @@ def _check_armature(obj: bpy.types.Object) -> None:
 
 def _writable(target: bpy.types.Object, mapping: Mapping) -> Mapping:
     """Return the mapping without twist bones that the rig moves itself; raise if it moves most of the body itself."""
-    ruled = {role for role, name in mapping.bones.items() if is_ruled(target, target.pose.bones[name])}
+    moved = ruled_bones(target, mapping.bones.values())
+    ruled = {role for role, name in mapping.bones.items() if name in moved}
     if len(ruled) > len(mapping.bones) / 2:
         raise SceneError(
             f"The bones of “{target.name}” follow the constraints of a control rig: map its controls, or choose "

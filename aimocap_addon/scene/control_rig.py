@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from ..motion.retarget import Target
 from ..motion.roles import LEG
 from ..motion.skeleton import Skeleton
 from .armature_motion import read_skeleton, read_target
+from .curve_samples import bone_of
 from .errors import SceneError
 from .probing import Holder, probe
 
@@ -36,7 +37,9 @@ def is_control_rig(armature: bpy.types.Object, mapping: Mapping) -> bool:
         return True
     assert armature.pose is not None
     mapped = set(mapping.bones.values())
-    moved = {bone.name for bone in armature.pose.bones if is_ruled(armature, bone) or _is_carried(bone)}
+    moved = ruled_bones(armature, armature.pose.bones.keys()) | {
+        bone.name for bone in armature.pose.bones if _is_carried(bone)
+    }
     for name in mapped - {mapping.bones["hips"]}:
         bone = armature.pose.bones[name]
         if _is_carried(bone):
@@ -51,15 +54,17 @@ def is_control_rig(armature: bpy.types.Object, mapping: Mapping) -> bool:
     return False
 
 
-def is_ruled(armature: bpy.types.Object, bone: bpy.types.PoseBone) -> bool:
-    """Tell whether constraints or drivers change how a bone is turned, beside its own channels."""
-    animation = armature.animation_data
-    path = bone.path_from_id()
-    driven = animation is not None and any(
-        driver.data_path.startswith(f"{path}.") and not driver.data_path.startswith(f"{path}.constraints[")
-        for driver in animation.drivers
+def ruled_bones(armature: bpy.types.Object, names: Iterable[str]) -> frozenset[str]:
+    """Return those of the bones `names` that constraints or drivers turn, beside their own channels."""
+    assert armature.pose is not None
+    animation, bones = armature.animation_data, armature.pose.bones
+    paths = [bone_of(driver.data_path) for driver in animation.drivers] if animation is not None else []
+    driven = {path[0] for path in paths if path is not None}
+    return frozenset(
+        name
+        for name in names
+        if name in driven or any(_is_live(each) and each.type not in _CARRYING for each in bones[name].constraints)
     )
-    return driven or any(_is_live(each) and each.type not in _CARRYING for each in bone.constraints)
 
 
 def _is_carried(bone: bpy.types.PoseBone) -> bool:
@@ -131,15 +136,16 @@ def _tops(armature: bpy.types.Object, mapping: Mapping) -> list[str]:
     """Return the bones that may carry a whole rig: above its hips or without a parent, and free to be posed."""
     assert armature.pose is not None
     above = armature.pose.bones[mapping.travel or mapping.bones["hips"]].parent_recursive
-    return [
+    free = [
         bone.name
         for bone in armature.pose.bones
         if (bone.parent is None or bone in above)
         and not all(bone.lock_rotation)
-        and not is_ruled(armature, bone)
         and not _is_carried(bone)
         and bone.name not in mapping.bones.values()
     ]
+    ruled = ruled_bones(armature, free)
+    return [name for name in free if name not in ruled]
 
 
 def _carriers(names: Sequence[str], holders: Sequence[Holder], roles: set[str]) -> list[int]:

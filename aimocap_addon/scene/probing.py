@@ -17,7 +17,7 @@ import numpy as np
 
 from ..motion.rotations import Array, normalize
 
-_POSES = 3
+_POSES = 2
 # Largest difference of a matrix entry, rotation or place in units of the rig's height, of what moves rigidly.
 _RIGID = 1e-3
 _CHANNELS = ("rotation_mode", "location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
@@ -76,7 +76,8 @@ def _poses(armature: bpy.types.Object, bones: Sequence[bpy.types.PoseBone]) -> t
             bone.rotation_mode = "QUATERNION"
             bone.rotation_quaternion = (1.0, *random.uniform(-0.4, 0.4, 3).tolist())
             bone.location, bone.scale = (0.0,) * 3, (1.0,) * 3
-        _update(armature)
+        armature.update_tag()
+        bpy.context.view_layer.update()
         matrices = np.array([bone.matrix for bone in bones], dtype=np.float64)
         shown.append(matrices)
         spaces.append(matrices @ np.linalg.inv(np.array([bone.matrix_basis for bone in bones], dtype=np.float64)))
@@ -98,12 +99,7 @@ def _put_back(
                 setattr(bone, name, value)
         for each, value in properties:
             each.write(value)
-        _update(armature)
-
-
-def _update(armature: bpy.types.Object) -> None:
-    armature.update_tag()
-    bpy.context.view_layer.update()
+        armature.update_tag()  # whoever asks next for matrices has them worked out again
 
 
 def _copied(value: Any) -> Any:
@@ -116,23 +112,24 @@ def _holders(shown: Array, spaces: Array, rest: Array) -> list[Holder]:
     At rest all controls are at rest, so what is rigid keeps the relation that the rest pose (N, 4, 4) has.
     """
     size = max(float(np.ptp(rest[:, :3, 3], axis=0).max()), 1e-6)
+    # where each control (second axis) would be if another (first axis) carried it
+    carried = shown[:, :, None] @ (np.linalg.inv(rest)[:, None] @ rest[None])
+    places = np.abs(carried[..., :3, 3] - spaces[:, None, :, :3, 3]).max(axis=(0, 3)) / size
+    turns = np.abs(_axes(carried) - _axes(spaces)[:, None]).max(axis=(0, 3, 4))
+    np.fill_diagonal(places, np.inf)
+    np.fill_diagonal(turns, np.inf)
+    still_places = np.abs(spaces[..., :3, 3] - rest[:, :3, 3]).max(axis=(0, 2)) / size < _RIGID
+    still_turns = np.abs(_axes(spaces) - _axes(rest)).max(axis=(0, 2, 3)) < _RIGID
     found: list[Holder] = []
-    for i in range(len(rest)):
-        carried = shown @ (np.linalg.inv(rest) @ rest[i])
-        space = spaces[:, i, None]
-        places = np.abs(carried[..., :3, 3] - space[..., :3, 3]).max(axis=(0, 2)) / size
-        turns = np.abs(_axes(carried) - _axes(space)).max(axis=(0, 2, 3))
-        places[i] = turns[i] = np.inf
-        still_place = float(np.abs(space[..., :3, 3] - rest[i, :3, 3]).max()) / size < _RIGID
-        still_turn = float(np.abs(_axes(space) - _axes(rest[i])).max()) < _RIGID
-        both = int(np.argmin(np.maximum(places, turns)))
-        if max(places[both], turns[both]) < _RIGID and not (still_place and still_turn):
+    for place, turn, still_place, still_turn in zip(places.T, turns.T, still_places, still_turns, strict=True):
+        apart = np.maximum(place, turn)
+        both = int(np.argmin(apart))
+        if apart[both] < _RIGID and not (still_place and still_turn):
             found.append(Holder(both, both))
             continue
         # of several, as of controls with one pivot, the first: names come in the order of the skeleton
-        place = next(iter(np.flatnonzero(places < _RIGID).tolist()), None)
-        turn = next(iter(np.flatnonzero(turns < _RIGID).tolist()), None)
-        found.append(Holder(-1 if still_place else place, -1 if still_turn else turn))
+        first = [next(iter(np.flatnonzero(each < _RIGID).tolist()), None) for each in (place, turn)]
+        found.append(Holder(-1 if still_place else first[0], -1 if still_turn else first[1]))
     return found
 
 

@@ -10,7 +10,7 @@ import bpy
 from ..motion.mapping import Mapping
 from ..motion.retarget import Solution, Target
 from .armature_motion import read_target
-from .control_rig import Controls, is_control_rig, is_ruled, read_controls, switches
+from .control_rig import Controls, is_control_rig, read_controls, ruled_bones, switches
 from .errors import SceneError
 from .ik_controls import ControlMotion, has_ik_controls, on_ik_controls
 from .probing import Property
@@ -74,8 +74,8 @@ def read_receiver(armature: bpy.types.Object, mapping: Mapping, controls: str) -
     use_ik = found is not None and controls == "IK" and has_ik_controls(armature, mapping)
     if found is not None and controls == "IK" and not use_ik:
         warnings.append(f"“{armature.name}” has no IK controls that are known: its FK controls have the motion.")
-    assert armature.pose is not None
-    moved = [name for name in mapping.bones.values() if is_ruled(armature, armature.pose.bones[name])]
+    ruled = ruled_bones(armature, mapping.bones.values())
+    moved = [name for name in mapping.bones.values() if name in ruled]
     if moved:
         more = f" and {len(moved) - _NAMED} more" if len(moved) > _NAMED else ""
         warnings.append(

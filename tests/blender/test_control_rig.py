@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -170,6 +171,15 @@ def test_ik_controls_are_keyed_in_place_of_fk_ones(puppet: bpy.types.Object) -> 
     bpy.context.scene.frame_set(20)
     limbs = [bones[f"{limb}_parent{side}"] for limb in ("thigh", "upper_arm") for side in DEFORM["sides"]]
     assert {(limb["IK_FK"], bool(limb["pole_vector"]), limb["IK_parent"]) for limb in limbs} == {(0.0, True, 1)}
+
+
+def test_fewer_keys_on_ik_controls_keep_limbs_near(puppet: bpy.types.Object) -> None:
+    source = squatting()
+    bind_motion(source, puppet, ON_IK)
+    full = sum(len(curve.keyframe_points) for curve in compat.active_curves(puppet))
+    bind_motion(source, puppet, replace(ON_IK, max_error=math.radians(1.0)))
+    assert sum(len(curve.keyframe_points) for curve in compat.active_curves(puppet)) < 0.8 * full
+    assert np.percentile(limb_error(source, puppet, DEFORM), 90.0) < 1.0
 
 
 def test_fk_again_after_ik(puppet: bpy.types.Object) -> None:
