@@ -72,6 +72,8 @@ def _deliver(record: CaptureRecord) -> Report:
         return {"ERROR"}, str(error)
     except RuntimeError as error:  # the operator's own report
         return {"ERROR"}, str(error).removeprefix("Error: ").strip()
+    if record.message:  # what was asked for and did not come
+        return {"WARNING"}, f"“{title}” is captured. {record.message}"
     return {"INFO"}, f"“{title}” is captured."
 
 

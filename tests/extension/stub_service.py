@@ -16,6 +16,7 @@ import characters
 from service_process import ServiceProcess, run_command, running_service
 
 FRAMES = 20  # of the motion, whatever is asked for
+ROBOT_FPS = 60
 KNEE_BEND = 1.2  # radians, of the robot's left knee in the last frame
 
 
@@ -27,6 +28,7 @@ def running_stub_service(folder: Path, *arguments: str, solve_sec: float = 0.0) 
         "AIMOCAP_TEST_MOTION": str(motion),
         "AIMOCAP_TEST_SOLVE_SEC": str(solve_sec),
         "AIMOCAP_TEST_FRAMES": str(FRAMES),
+        "AIMOCAP_TEST_ROBOT_FPS": str(ROBOT_FPS),
         "AIMOCAP_TEST_BEND": str(KNEE_BEND),
     }
     module = "tests.extension.stub_solver"

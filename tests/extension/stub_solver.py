@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real service with a solver that delivers a motion made before: AIMOCAP_TEST_MOTION names its FBX file.
 
-Its robot bends a knee. It takes AIMOCAP_TEST_SOLVE_SEC seconds. A video named “held” is solved once there is a file
-“go” in the data folder, one named “23_joints” becomes a robot with so many.
+Its robot bends a knee, at one rate whatever is asked for. It takes AIMOCAP_TEST_SOLVE_SEC seconds. A video named “held”
+is solved once there is a file “go” in the data folder, one named “23_joints” becomes a robot with so many.
 """
 
 import json
@@ -30,17 +30,17 @@ def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: Progress
         shutil.copyfile(os.environ["AIMOCAP_TEST_MOTION"], outputs["default"])
     if "unitree_g1" in outputs:
         joints = 23 if request.video.stem == "23_joints" else 29
-        outputs["unitree_g1"].write_text(json.dumps(_robot(joints, request.export_fps)))
+        outputs["unitree_g1"].write_text(json.dumps(_robot(joints)))
 
 
-def _robot(joints: int, fps: int) -> dict[str, object]:
+def _robot(joints: int) -> dict[str, object]:
     """Return motion of a G1 that stands and bends its left knee more and more."""
     frames = int(os.environ["AIMOCAP_TEST_FRAMES"])
     bends = [float(os.environ["AIMOCAP_TEST_BEND"]) * frame / (frames - 1) for frame in range(frames)]
     return {
         "version": 1,
         "robotType": "unitree_g1",
-        "fps": fps,
+        "fps": int(os.environ["AIMOCAP_TEST_ROBOT_FPS"]),
         "frameCount": frames,
         "root_pos": [[0.0, 0.0, 0.79]] * frames,
         "root_rot_xyzw": [[0.0, 0.0, 0.0, 1.0]] * frames,

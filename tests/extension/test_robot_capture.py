@@ -18,7 +18,7 @@ from bl_ext.user_default.aimocap.ui import command_line, delivery
 from bl_ext.user_default.aimocap.ui.capture_flow import CaptureOptions, begin
 from bl_ext.user_default.aimocap.ui.session import CaptureSession, session
 from conftest import CLIPS
-from stub_service import FRAMES, KNEE_BEND, movements, running_stub_service, video
+from stub_service import FRAMES, KNEE_BEND, ROBOT_FPS, movements, running_stub_service, video
 
 import characters
 from service_process import ServiceProcess, run_command
@@ -63,6 +63,13 @@ def knee(robot: bpy.types.Object, frame: float) -> float:
     return (rest.inverted() @ above.matrix.inverted() @ bone.matrix).to_quaternion().angle
 
 
+def captured(clip: Path, targets: str, armature: str = "") -> CaptureRecord:
+    """Return a finished capture whose motion was not brought in."""
+    source = video_source.from_file(bpy.context.scene, clip)
+    record, service = begin(bpy.context, source, CaptureOptions(armature=armature, targets=targets))
+    return session().run_blocking(record, service)
+
+
 def key_frames(armature: bpy.types.Object) -> tuple[float, float]:
     return tuple(armature.animation_data.action.frame_range)
 
@@ -75,11 +82,11 @@ def test_one_capture_moves_character_and_robot_in_time(use_stub, tmp_path) -> No
 
     bpy.ops.aimocap.capture_file(
         "EXEC_DEFAULT", filepath=str(video(tmp_path, "quick")), armature="Hero", targets="BOTH",
-        export_rate="60", trim_end=2.0, frame_start=101,
+        export_rate="30", trim_end=2.0, frame_start=101,
     )  # fmt: skip
 
     (robot,) = robots()
-    last = 101 + (FRAMES - 1) * 24 / 60  # the robot's file says 60 frames per second
+    last = 101 + (FRAMES - 1) * 24 / ROBOT_FPS  # by the file's own rate, not the one that was asked for
     assert key_frames(robot) == pytest.approx((101.0, last))
     assert key_frames(hero)[0] == 101.0
     assert knee(robot, 101.0) == pytest.approx(0.0, abs=1e-3)
@@ -114,15 +121,19 @@ def test_a_character_that_is_no_body_does_not_hinder_the_robot(use_stub, tmp_pat
 
 def test_a_robot_that_was_not_delivered_is_told(use_stub, faults, tmp_path, capfd) -> None:
     hero = characters.make_mixamo_character("Hero")
+    clip = video(tmp_path, "quick")
     faults.write_text(json.dumps([{"kind": "missing_output", "target": "unitree_g1"}]))
     try:
-        clip = str(video(tmp_path, "quick"))
-        bpy.ops.aimocap.capture_file("EXEC_DEFAULT", filepath=clip, armature="Hero", targets="BOTH")
+        bpy.ops.aimocap.capture_file("EXEC_DEFAULT", filepath=str(clip), armature="Hero", targets="BOTH")
+        record = captured(clip, "BOTH")
     finally:
         faults.write_text("[]")
+    missing = "The service delivered no file for unitree_g1."
+    assert missing in capfd.readouterr().out
     assert hero.animation_data.action is not None
     assert not robots()
-    assert "The service delivered no file for unitree_g1." in capfd.readouterr().out
+
+    assert delivery.conclude(record) == ({"WARNING"}, f"“quick” is captured. {missing}")  # as the watcher does
 
 
 def test_a_robot_that_cannot_be_read_costs_the_character_nothing(use_stub, snapshot, tmp_path, capfd) -> None:
@@ -141,9 +152,7 @@ def test_a_robot_that_cannot_be_read_costs_the_character_nothing(use_stub, snaps
 
 def test_a_character_that_fails_leaves_no_robot(use_stub, snapshot, tmp_path) -> None:
     hero = characters.make_mixamo_character("Hero")
-    source = video_source.from_file(bpy.context.scene, video(tmp_path, "quick"))
-    record, service = begin(bpy.context, source, CaptureOptions(armature="Hero", targets="BOTH"))
-    record = session().run_blocking(record, service)
+    record = captured(video(tmp_path, "quick"), "BOTH", "Hero")
     hero.name = "Gone"
     bpy.data.objects.remove(hero)
     before = snapshot()
