@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .contacts import spans
-from .legs import Change, Leg, extra_step, reach, steadied
-from .rotations import Array
-from .series import averaged, raised
+from .legs import Change, Leg, extra_step, limb_steps, reach, steadied
+from .rotations import Array, cross
+from .series import averaged, evened, raised
 
 # Seconds that a correction takes at most to fade away from a contact, and over which the hips' share is averaged.
 FADE = 0.30
@@ -95,6 +95,22 @@ def pin(
     return [steadied(leg, change, each.on, rate).turns() for leg, change, each in steady], rise
 
 
+def roll(lever: Array, wanted: Array, on: NDArray[np.bool_], rate: float) -> Array:
+    """Return by how much (F, radians) planted feet roll on over their balls, so that ankles are where they should be.
+
+    `lever` and `wanted` (F, 2) lead from ball to ankle, backwards and up.
+    """
+    pitch = np.unwrap(np.arctan2(lever[:, 1], lever[:, 0]))
+    product = wanted * lever[:, ::-1]
+    angles = np.arctan2(product[:,0]-product[:,1], np.sum(wanted * lever, axis=-1))
+    angles = -np.where(on, angles, 0.0)[:, None]
+    held = spans(on)
+    if not held:
+        return angles[:, 0]
+    _fade(angles, held, rate)
+    return evened(pitch + angles[:, 0], np.abs(np.diff(pitch)) + extra_step(rate), on) - pitch
+
+
 def bend_toe(forward: Array, sole_up: Array, height: Array, length: float, up: Array, rate: float) -> Array:
     """Return by how much (F, radians) toes bend up so that they do not go through the floor.
 
@@ -132,10 +148,10 @@ def _curve(values: Array, left: int, right: int, *, leaving: bool = True, arrivi
     """Fill the frames between `left` and `right` with a cubic Hermite curve, from or to zero where a contact is far."""
     count, frames = right - left, len(values)
     t = (np.arange(left + 1, right) - left)[:, None] / count
-    start = values[left] if leaving else np.zeros(3)
-    end = values[right] if arriving else np.zeros(3)
-    speed_out = values[left] - values[left - 1] if leaving and left > 0 else np.zeros(3)
-    speed_in = values[right + 1] - values[right] if arriving and right + 1 < frames else np.zeros(3)
+    start = values[left] if leaving else np.zeros_like(values[0])
+    end = values[right] if arriving else np.zeros_like(values[0])
+    speed_out = values[left] - values[left - 1] if leaving and left > 0 else np.zeros_like(values[0])
+    speed_in = values[right + 1] - values[right] if arriving and right + 1 < frames else np.zeros_like(values[0])
     values[left + 1 : right] = (
         (1 + 2 * t) * (1 - t) ** 2 * start
         + t**2 * (3 - 2 * t) * end

@@ -122,7 +122,7 @@ def steadied(leg: Leg, change: Change, firm: NDArray[np.bool_], rate: float) -> 
     aside = np.stack([evened(part, extra, firm) for part in aside.T], axis=-1)
     angles = []
     for limb, angle in ((leg.thigh, about), (leg.calf, about + change.more)):
-        steps = _steps(limb, change.axis)
+        steps = limb_steps(limb, change.axis)
         own = np.concatenate(((0.0,), np.cumsum(steps)))
         angles.append(evened(own + angle, np.abs(steps) + extra, firm) - own)
     thigh, calf = angles
@@ -136,7 +136,7 @@ def extra_step(rate: float) -> float:
     return min(_EXTRA_STEP, _EXTRA_SPEED / rate)
 
 
-def _steps(limb: Array, axis: Array) -> Array:
+def limb_steps(limb: Array, axis: Array) -> Array:
     """Return by how much (F-1, radians) a limb (F, 3) turns about `axis` (F, 3) from frame to frame."""
     here, there = normalize(limb[:-1]), normalize(limb[1:])
     return np.arctan2(np.sum(cross(here, there) * axis[1:], axis=-1), np.sum(here * there, axis=-1))

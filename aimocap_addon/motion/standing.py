@@ -41,6 +41,8 @@ class Standing:
     side: str
     role: str
     height: Array
+    lever: Array
+    still: Array
     planted: NDArray[np.bool_]
     flat: NDArray[np.bool_]
 
@@ -64,7 +66,9 @@ def standing_feet(
         on &= upright > _ON_BALL
         height = placed[role] @ up
         ground = np.percentile(height[on], 20.0) if on.any() else np.percentile(height, 5.0)
-        found.append(Standing(side, role, (height - ground) * ratio, on, on & (upright > _FLAT)))
+        lever = placed[f"{side}_foot"] - placed[role]
+        still = source.direction(role, f"{side}_foot")
+        found.append(Standing(side, role, (height - ground) * ratio, ratio * lever, ratio * still, on, on & (upright > _FLAT)))
     return found
 
 
@@ -100,6 +104,7 @@ def planted_feet(
     if not any(foot.planted.any() for foot in stands):
         return pose, np.zeros(len(head))  # nothing tells where the performer's floor is
     up = axes[2]
+    pose = _rolled(target, body, pose, stands, up, rate)
     hips = body.bones["hips"]
     legs, plans = [], []
     for foot in stands:
@@ -118,6 +123,27 @@ def planted_feet(
             bone = body.bones[f"{foot.side}_{part}"]
             changed[bone] = quaternion_multiply(turn, pose.world[bone])
     return _with_toes(target, body, posed_again(target, pose, changed), stands, plans, up, rate), rise
+
+
+def _rolled(
+    target: Target, body: RestBody, pose: Pose, stands: Sequence[Standing], up: Array, rate: float
+) -> Pose:
+    """Return the pose with planted feet rolled over their balls so that ankles go the performer's way."""
+    changed: dict[int, Array] = {}
+    for foot in stands:
+        if not foot.role.endswith("toe"):
+            continue
+        role = f"{foot.side}_foot"
+        bone = body.bones[role]
+        lever = body.direction(foot.role, role)
+        delta = turned_away(body, pose.world, role)
+        across = quaternion_rotate(delta, normalize(cross(lever, up)))
+        back = normalize(cross(up, across))
+        here, there = (np.stack((np.sum(way * back, axis=-1), way @ up), axis=-1) for way in (quaternion_rotate(delta, lever), foot.lever))
+        rest, rest_s = (np.array((np.linalg.norm(way - (way @ up) * up), way @ up)) for way in (lever, foot.still))
+        roll = feet.roll(here, rest + there - rest_s, foot.planted, rate)
+        changed[bone] = quaternion_multiply(quaternion_from_axis_angle(across, roll), pose.world[bone])
+    return posed_again(target, pose, changed) if changed else pose
 
 
 def _with_toes(
