@@ -2,10 +2,10 @@
 """Feet that stay where they stand: planted toes are pinned, swinging ones kept out of the floor, knees never snap.
 
 Body proportions differ, so limbs that point exactly where the performer's do make the target's feet slide. Here each
-toe gets a *correction*, a shift (F, 3) of where it is to where it should be. While planted, it holds the toe at one
-place; before and after, it fades with the speed it has at the edge, so that the foot leaves without a jerk. What both
-feet need in height the hips give; two-bone inverse kinematics does the rest, see `legs`. All lengths are in units of
-the target's armature space, all arrays over all frames at once.
+planted toe gets a *correction*, a shift (F, 3) of where it is to the one place where it should be. The hips take the
+part of it that spares the legs most; two-bone inverse kinematics does the rest, see `legs`. Before and after a contact
+the legs' part fades with the speed it has at the edge, so that the foot leaves without a jerk. All lengths are in units
+of the target's armature space, all arrays over all frames at once.
 """
 
 from __future__ import annotations
@@ -17,23 +17,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .contacts import spans
-from .legs import Change, Leg, extra_step, limb_steps, reach, steadied
-from .rotations import Array, cross
+from .legs import Leg, extra_step, reach, steadied
+from .rotations import Array
 from .series import averaged, evened, raised
 
-# Seconds that a correction takes at most to fade away from a contact, and over which the hips' share is averaged.
+# Seconds that a correction takes at most to fade away from a contact, and over which the hips' move is averaged.
 FADE = 0.30
 _HIPS_SIGMA = 0.10
 _ROUNDS = 3
+# What a move of the hips costs, up and down and over the ground: radians per leg length, squared, of turning legs.
+_RISING, _SWAYING = 0.05, 4.0
+# By how much of its length the hips' way over the ground may change.
+_WAY = 0.004
 # Cosine: toes that are tilted further than 75 degrees are not about to stand on their sole.
 _SOLE_UP = np.cos(np.radians(75.0))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Where one foot has to be: corrections (F, 3) of its toe, frames (F) on which it is planted.
+    """Where one foot has to be: corrections (F, 3) of its toe on the frames `on` (F) on which it is planted.
 
-    `height` (F) is how high the toe will be over where it is when it stands.
+    `height` (F) is how high the toe is over where it is when it stands.
     """
 
     correction: Array
@@ -41,74 +45,94 @@ class Plan:
     height: Array
 
 
-def plan(toe: Array, source_height: Array, on: NDArray[np.bool_], up: Array, floor: float, rate: float) -> Plan:
+def plan(toe: Array, source_height: Array, on: NDArray[np.bool_], up: Array, floor: float) -> Plan:
     """Return the corrections that hold a toe, now at `toe` (F, 3), during its contacts.
 
     `source_height` (F) is how high the performer's toe is over its ground, in the target's units; `on` (F) when it is
-    planted; `floor` the height of the target's toe joint when it stands; `rate` frames per second. The place of a
-    contact is the mean of where the toe would have been.
+    planted; `floor` the height of the target's toe joint when it stands. The place of a contact is the mean of where
+    the toe would have been.
     """
     correction = np.zeros_like(toe)
-    held = spans(on)
-    for start, stop in held:
+    for start, stop in spans(on):
         part = toe[start:stop]
         flat = part.mean(axis=0) - part
         rise = floor + np.maximum(source_height[start:stop], 0.0) - part @ up
         correction[start:stop] = flat + (rise - flat @ up)[:, None] * up
-    if held:
-        _fade(correction, held, rate)
-    height = (toe + correction) @ up - floor
-    correction += np.where(on, 0.0, np.maximum(-height, 0.0))[:, None] * up
-    return Plan(correction, on, np.maximum(height, 0.0))
+    return Plan(correction, on, toe @ up - floor)
 
 
-def hips_share(plans: list[Plan], up: Array, rate: float) -> Array:
-    """Return how far (F) the hips rise so that the planted feet need the least correction in height."""
-    weights = averaged(np.sum([each.on for each in plans], axis=0).astype(np.float64), _HIPS_SIGMA * rate)
-    wanted = averaged(
-        np.sum([np.where(each.on, each.correction @ up, 0.0) for each in plans], axis=0), _HIPS_SIGMA * rate
+def hips_share(legs: list[Leg], plans: list[Plan], ways: Array, up: Array, rate: float) -> Array:
+    """Return the smooth move (F, 3) of the hips along `ways` (W, 3) with which the planted legs have to turn least.
+
+    Least squares: the turns of the legs and a little for the move itself, all averaged over neighbouring frames. Far
+    from all contacts the move fades to nothing.
+    """
+    frames = len(legs[0].hip)
+    costs, wanted = np.zeros((frames, len(ways), len(ways))), np.zeros((frames, len(ways)))
+    for leg, each in zip(legs, plans, strict=True):
+        cost = np.where(each.on[:, None, None], ways @ leg.cost, 0.0)
+        costs += cost @ ways.T
+        wanted += (cost @ each.correction[:, :, None])[..., 0]
+    flat = np.concatenate((costs.reshape(frames, -1), wanted), axis=-1)
+    smooth = np.stack([averaged(part, _HIPS_SIGMA * rate) for part in flat.T], axis=-1)
+    costs, wanted = smooth[:, : len(ways) ** 2].reshape(costs.shape), smooth[:, len(ways) ** 2 :]
+    own = np.diag(np.where(np.abs(ways @ up) > 0.5, _RISING, _SWAYING))
+    return np.linalg.solve(costs + own, wanted[..., None])[..., 0] @ ways
+
+
+def _same_way(move: Array, path: Array, up: Array) -> Array:
+    """Return `move` (F, 3) with so much of it over the ground as leaves the way along `path` (F, 3) its length."""
+    rise = (move @ up)[:, None] * up
+    before, after = (
+        np.linalg.norm(np.diff(way - (way @ up)[:, None] * up, axis=0), axis=-1).sum() for way in (path, path + move)
     )
-    return wanted / (weights + 0.05)  # far from all contacts the share fades to nothing
+    return rise + min(1.0, _WAY * before / max(abs(after - before), 1e-12)) * (move - rise)
 
 
 def pin(
-    legs: list[Leg], plans: list[Plan], up: Array, rate: float, *, move_hips: bool
-) -> tuple[list[tuple[Array, Array]], Array]:
-    """Return the turns (F, 4) of thigh and calf of each leg, and how far (F) the hips rise.
+    legs: list[Leg], plans: list[Plan], ways: Array, up: Array, rate: float
+) -> tuple[list[tuple[Array, Array]], list[Array], Array]:
+    """Return the turns (F, 4) of thigh and calf of each leg, how high (F) its toe comes, and the hips' move (F, 3).
 
-    What the legs leave undone the hips take over in the next round, as far as `move_hips` allows it. In the end the
-    legs give up what would make them whip.
+    What the legs leave undone the hips take over in the next round, along `ways` (W, 3). Between contacts legs go back
+    to what they were. In the end they give up what would make them whip.
     """
-    rise = np.zeros(len(legs[0].hip))
+    middle = np.mean([leg.hip for leg in legs], axis=0)
+    move = np.zeros_like(middle)
     left = plans
-    changes: list[Change] = []
     for _ in range(_ROUNDS):
-        if move_hips:
-            rise = rise + hips_share(left, up, rate)
-        changes, left = [], []
-        for leg, each in zip(legs, plans, strict=True):  # raised hips are a lower place to reach
-            place = leg.ankle + each.correction - rise[:, None] * up
-            change, ankle = reach(leg, place)
-            changes.append(change)
-            left.append(replace(each, correction=place - ankle))
-    steady = zip(legs, changes, plans, strict=True)
-    return [steadied(leg, change, each.on, rate).turns() for leg, change, each in steady], rise
+        move = _same_way(move + hips_share(legs, left, ways, up, rate), middle, up)
+        places = [leg.ankle + each.correction - move for leg, each in zip(legs, plans, strict=True)]
+        left = [
+            replace(each, correction=place - reach(leg, place)[1])
+            for leg, each, place in zip(legs, plans, places, strict=True)
+        ]
+    turns, heights = [], []
+    for leg, each in zip(legs, plans, strict=True):
+        shift = np.where(each.on[:, None], each.correction - move, 0.0)
+        held = spans(each.on)
+        if held:
+            _fade(shift, held, rate)
+        height = each.height + (shift + move) @ up
+        shift += np.where(each.on, 0.0, np.maximum(-height, 0.0))[:, None] * up
+        turns.append(steadied(leg, reach(leg, leg.ankle + shift)[0], each.on, rate).turns())
+        heights.append(np.maximum(height, 0.0))
+    return turns, heights, move
 
 
 def roll(lever: Array, wanted: Array, on: NDArray[np.bool_], rate: float) -> Array:
-    """Return by how much (F, radians) planted feet roll on over their balls, so that ankles are where they should be.
+    """Return by how much (F, radians) feet roll further over their balls, planted ones so that `lever` is as `wanted`.
 
-    `lever` and `wanted` (F, 2) lead from ball to ankle, backwards and up.
+    Both (F, 2) lead from ball to ankle, backwards and up. A foot hardly turns faster than it did.
     """
-    pitch = np.unwrap(np.arctan2(lever[:, 1], lever[:, 0]))
-    product = wanted * lever[:, ::-1]
-    angles = np.arctan2(product[:,0]-product[:,1], np.sum(wanted * lever, axis=-1))
-    angles = -np.where(on, angles, 0.0)[:, None]
     held = spans(on)
     if not held:
-        return angles[:, 0]
-    _fade(angles, held, rate)
-    return evened(pitch + angles[:, 0], np.abs(np.diff(pitch)) + extra_step(rate), on) - pitch
+        return np.zeros(len(on))
+    pitch = np.unwrap(np.arctan2(lever[:, 1], lever[:, 0]))
+    across = lever[:, 0] * wanted[:, 1] - lever[:, 1] * wanted[:, 0]
+    turn = np.where(on, np.arctan2(across, np.sum(lever * wanted, axis=-1)), 0.0)[:, None]
+    _fade(turn, held, rate)
+    return evened(pitch + turn[:, 0], np.abs(np.diff(pitch)) + extra_step(rate), on) - pitch
 
 
 def bend_toe(forward: Array, sole_up: Array, height: Array, length: float, up: Array, rate: float) -> Array:
@@ -128,7 +152,10 @@ def bend_toe(forward: Array, sole_up: Array, height: Array, length: float, up: A
 
 
 def _fade(correction: Array, held: list[tuple[int, int]], rate: float) -> None:
-    """Fill the frames between contacts: cubic curves from edge to edge, or to zero where the next one is far."""
+    """Fill the frames of `correction` (F, D) between contacts.
+
+    Cubic curves lead from edge to edge, or to zero where the next contact is far.
+    """
     reach_frames = max(2, round(FADE * rate))
     first, last = held[0][0], held[-1][1] - 1
     if first > 0:

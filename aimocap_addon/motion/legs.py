@@ -31,8 +31,8 @@ _MIN_BEND = np.radians(3.0)
 # knee one millimetre of length is five degrees of bend.
 _KNEE_DAMPING = 0.03
 # Radians per frame and radians per second by which a bone may turn faster than the performer's.
-_EXTRA_STEP = np.radians(0.8)
-_EXTRA_SPEED = np.radians(48.0)
+_EXTRA_STEP = np.radians(0.9)
+_EXTRA_SPEED = np.radians(54.0)
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,18 @@ class Leg:
         axis = normalize(plane * forwards[:, None] + 0.05 * self.hinge)  # a straight leg has no plane of its own
         cosine = np.sum(self.thigh * self.calf, axis=-1) / product
         return axis, forwards * np.arctan2(np.linalg.norm(plane, axis=-1), cosine)
+
+    @cached_property
+    def cost(self) -> Array:
+        """Matrices (F, 3, 3) that tell by how much the leg turns when its ankle is shifted.
+
+        For a small shift v, in leg lengths, v' cost v is the sum of squares of the turns (radians) of thigh and calf in
+        the leg's plane and of the whole leg out of it. Along an almost straight leg it is damped as in `reach`.
+        """
+        axis, length = self.bend[0], np.sum(self.lengths, axis=0)[:, None]
+        shifts = (cross(axis, self.thigh) / length, cross(axis, self.calf) / length, axis)
+        jacobian = np.stack(shifts, axis=-1)  # the shift for each of the turns
+        return np.linalg.inv(jacobian @ np.swapaxes(jacobian, -1, -2) + _KNEE_DAMPING**2 * np.eye(3))
 
 
 @dataclass(frozen=True)
@@ -122,7 +134,7 @@ def steadied(leg: Leg, change: Change, firm: NDArray[np.bool_], rate: float) -> 
     aside = np.stack([evened(part, extra, firm) for part in aside.T], axis=-1)
     angles = []
     for limb, angle in ((leg.thigh, about), (leg.calf, about + change.more)):
-        steps = limb_steps(limb, change.axis)
+        steps = _steps(limb, change.axis)
         own = np.concatenate(((0.0,), np.cumsum(steps)))
         angles.append(evened(own + angle, np.abs(steps) + extra, firm) - own)
     thigh, calf = angles
@@ -136,7 +148,7 @@ def extra_step(rate: float) -> float:
     return min(_EXTRA_STEP, _EXTRA_SPEED / rate)
 
 
-def limb_steps(limb: Array, axis: Array) -> Array:
+def _steps(limb: Array, axis: Array) -> Array:
     """Return by how much (F-1, radians) a limb (F, 3) turns about `axis` (F, 3) from frame to frame."""
     here, there = normalize(limb[:-1]), normalize(limb[1:])
     return np.arctan2(np.sum(cross(here, there) * axis[1:], axis=-1), np.sum(here * there, axis=-1))

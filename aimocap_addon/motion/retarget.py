@@ -124,13 +124,13 @@ def solve(
     height = height * ratio
     if options.root_motion == "HORIZONTAL":
         height = np.median(height, axis=0)
-    head = _hips_head(rest_t, pose.world, travel + height)
+    head = _hips_head(target, rest_t, pose.world, travel + height)
     stands = standing_feet(rest_s, rest_t, pose.world, placed, up, motion.rate)
     head = head + up * (lift_to_ground(target, rest_t, pose.world, head, stands, up) + options.ground_offset)
     if options.hold_contacts:
-        ground, move_hips = options.ground_offset, options.root_motion != "HORIZONTAL"
-        pose, rise = planted_feet(target, rest_t, pose, head, stands, axes, motion.rate, ground, move_hips=move_hips)
-        head = head + rise[:, None] * up
+        ways = {"IN_PLACE": axes[2:], "HORIZONTAL": axes[:2]}.get(options.root_motion, axes)
+        pose, move = planted_feet(target, rest_t, pose, head, stands, axes, motion.rate, options.ground_offset, ways)
+        head = head + move
     twists = {rest_t.bones[role]: r for role, r in twist_rotations(target.skeleton, rest_t, pose.world).items()}
     if twists:
         pose = posed_again(target, pose, twists)
@@ -257,9 +257,8 @@ def _with_palms(target: Target, source: RestBody, body: RestBody, pose: Pose, pl
     return posed_again(target, pose, changed) if changed else pose
 
 
-def _hips_head(target: RestBody, world: dict[int, Array], path: Array) -> Array:
+def _hips_head(target: Target, body: RestBody, world: dict[int, Array], path: Array) -> Array:
     """Return the head (F, 3) of the hips bone when the midpoint of the hip joints is `path` (F, 3) away from rest."""
-    rotation = world[target.bones["hips"]]
-    delta = quaternion_multiply(rotation, quaternion_conjugate(target.rotations["hips"]))
-    middle = target.hip_midpoint()
-    return middle + path + quaternion_rotate(delta, target.positions["hips"] - middle)
+    hips = body.bones["hips"]
+    thighs = [head_below(target, hips, body.bones[f"{side}_thigh"], world, np.zeros(3)) for side in SIDES]
+    return body.hip_midpoint() + path - np.mean(thighs, axis=0)

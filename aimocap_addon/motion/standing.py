@@ -35,7 +35,8 @@ _TOE_LENGTH = 0.45
 class Standing:
     """One foot of the performer: the `role` that stands, its height (F) over its ground, and when it is planted (F).
 
-    The height is in the target's units. `flat` (F) is the part of `planted` in which the sole is on the ground.
+    `lever` (F, 3) is the way from that joint to the ankle, `still` (3) the same at rest. Lengths are in the target's
+    units. `flat` (F) is the part of `planted` in which the sole is on the ground.
     """
 
     side: str
@@ -68,7 +69,9 @@ def standing_feet(
         ground = np.percentile(height[on], 20.0) if on.any() else np.percentile(height, 5.0)
         lever = placed[f"{side}_foot"] - placed[role]
         still = source.direction(role, f"{side}_foot")
-        found.append(Standing(side, role, (height - ground) * ratio, ratio * lever, ratio * still, on, on & (upright > _FLAT)))
+        found.append(
+            Standing(side, role, (height - ground) * ratio, ratio * lever, ratio * still, on, on & (upright > _FLAT))
+        )
     return found
 
 
@@ -93,16 +96,16 @@ def planted_feet(
     axes: Array,
     rate: float,
     ground: float,
-    *,
-    move_hips: bool,
+    ways: Array,
 ) -> tuple[Pose, Array]:
-    """Return the pose with planted feet pinned and none in the floor, and how far (F) the hips rise for it.
+    """Return the pose with planted feet pinned and none in the floor, and the move (F, 3) of the hips for it.
 
     `head` (F, 3) is where the head of the hips bone is, `axes` (3, 3) are those of `body_axes`, `ground` is the height
-    of the floor over the one that the target stands on at rest.
+    of the floor over the one that the target stands on at rest, and `ways` (W, 3) are those of the axes along which the
+    hips may move.
     """
     if not any(foot.planted.any() for foot in stands):
-        return pose, np.zeros(len(head))  # nothing tells where the performer's floor is
+        return pose, np.zeros_like(head)  # nothing tells where the performer's floor is
     up = axes[2]
     pose = _rolled(target, body, pose, stands, up, rate)
     hips = body.bones["hips"]
@@ -115,35 +118,41 @@ def planted_feet(
         delta = turned_away(body, pose.world, f"{foot.side}_thigh")
         legs.append(Leg(thigh, knee, ankle, quaternion_rotate(delta, axes[0])))
         floor = float(body.positions[foot.role] @ up) + ground
-        plans.append(feet.plan(toe, foot.height, foot.planted, up, floor, rate))
-    turns, rise = feet.pin(legs, plans, up, rate, move_hips=move_hips)
+        plans.append(feet.plan(toe, foot.height, foot.planted, up, floor))
+    turns, heights, move = feet.pin(legs, plans, ways, up, rate)
     changed: dict[int, Array] = {}
     for foot, turns_of_leg in zip(stands, turns, strict=True):
         for part, turn in zip(("thigh", "calf"), turns_of_leg, strict=True):
             bone = body.bones[f"{foot.side}_{part}"]
             changed[bone] = quaternion_multiply(turn, pose.world[bone])
-    return _with_toes(target, body, posed_again(target, pose, changed), stands, plans, up, rate), rise
+    return _with_toes(target, body, posed_again(target, pose, changed), stands, heights, up, rate), move
 
 
-def _rolled(
-    target: Target, body: RestBody, pose: Pose, stands: Sequence[Standing], up: Array, rate: float
-) -> Pose:
-    """Return the pose with planted feet rolled over their balls so that ankles go the performer's way."""
+def _rolled(target: Target, body: RestBody, pose: Pose, stands: Sequence[Standing], up: Array, rate: float) -> Pose:
+    """Return the pose with planted feet rolled over their balls so that ankles come where the performer's do.
+
+    The longer a foot is for its leg, the less it has to roll: else it would push the ankle off the leg's way.
+    """
     changed: dict[int, Array] = {}
     for foot in stands:
         if not foot.role.endswith("toe"):
             continue
         role = f"{foot.side}_foot"
-        bone = body.bones[role]
         lever = body.direction(foot.role, role)
         delta = turned_away(body, pose.world, role)
         across = quaternion_rotate(delta, normalize(cross(lever, up)))
         back = normalize(cross(up, across))
-        here, there = (np.stack((np.sum(way * back, axis=-1), way @ up), axis=-1) for way in (quaternion_rotate(delta, lever), foot.lever))
+        here, there = (_in_plane(way, back, up) for way in (quaternion_rotate(delta, lever), foot.lever))
         rest, rest_s = (np.array((np.linalg.norm(way - (way @ up) * up), way @ up)) for way in (lever, foot.still))
         roll = feet.roll(here, rest + there - rest_s, foot.planted, rate)
+        bone = body.bones[role]
         changed[bone] = quaternion_multiply(quaternion_from_axis_angle(across, roll), pose.world[bone])
     return posed_again(target, pose, changed) if changed else pose
+
+
+def _in_plane(ways: Array, back: Array, up: Array) -> Array:
+    """Return how far (F, 2) `ways` (F, 3) lead backwards and up."""
+    return np.stack((np.sum(ways * back, axis=-1), ways @ up), axis=-1)
 
 
 def _with_toes(
@@ -151,13 +160,13 @@ def _with_toes(
     body: RestBody,
     pose: Pose,
     stands: Sequence[Standing],
-    plans: list[feet.Plan],
+    heights: list[Array],
     up: Array,
     rate: float,
 ) -> Pose:
     """Return the pose with toes bent so that they do not go through the floor."""
     changed: dict[int, Array] = {}
-    for foot, each in zip(stands, plans, strict=True):
+    for foot, height in zip(stands, heights, strict=True):
         if foot.role.endswith("toe"):
             bone = body.bones[foot.role]
             ahead = body.direction(f"{foot.side}_foot", foot.role)
@@ -165,6 +174,6 @@ def _with_toes(
             ahead = normalize(ahead - (ahead @ up) * up)
             delta = turned_away(body, pose.world, foot.role)
             forward, sole_up, left = (quaternion_rotate(delta, axis) for axis in (ahead, up, cross(up, ahead)))
-            bend = feet.bend_toe(forward, sole_up, each.height, length, up, rate)
+            bend = feet.bend_toe(forward, sole_up, height, length, up, rate)
             changed[bone] = quaternion_multiply(quaternion_from_axis_angle(left, -bend), pose.world[bone])
     return posed_again(target, pose, changed) if changed else pose

@@ -104,7 +104,7 @@ def test_the_soles_stay_level() -> None:
 
 def test_in_place_the_ground_moves_under_the_feet() -> None:
     """Planted feet go backwards as fast as the hips would have gone forwards."""
-    _, _, skeleton, free, stands = walked(BODIES[0])
+    _, _, skeleton, free, stands = walked(BODIES[0], hold_contacts=False)
     _, _, _, fixed, _ = walked(BODIES[0], root_motion="IN_PLACE")
     hips, toe = skeleton.index["pelvis"], skeleton.index["ball_l"]
     assert np.ptp(fixed.positions[hips, :, :2], axis=0) == pytest.approx((0.0, 0.0), abs=1e-9)
@@ -133,7 +133,7 @@ def test_horizontal_travel_keeps_one_height() -> None:
 def test_distances_may_be_kept() -> None:
     source, motion, skeleton, result, _ = walked(BODIES[0], path_scale=1.0)
     there, here = (np.ptp(m.positions[s.index["pelvis"], :, 1]) for s, m in ((source, motion), (skeleton, result)))
-    assert here == pytest.approx(there, abs=1e-6)
+    assert here == pytest.approx(there, rel=0.005)
 
 
 def test_the_ground_offset_raises_all_of_it() -> None:
