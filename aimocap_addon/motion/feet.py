@@ -109,10 +109,7 @@ def pin(
         ]
     turns, heights = [], []
     for leg, each in zip(legs, plans, strict=True):
-        shift = np.where(each.on[:, None], each.correction - move, 0.0)
-        held = spans(each.on)
-        if held:
-            _fade(shift, held, rate)
+        shift = faded(each.correction - move, each.on, rate)
         height = each.height + (shift + move) @ up
         shift += np.where(each.on, 0.0, np.maximum(-height, 0.0))[:, None] * up
         turns.append(steadied(leg, reach(leg, leg.ankle + shift)[0], each.on, rate).turns())
@@ -125,14 +122,10 @@ def roll(lever: Array, wanted: Array, on: NDArray[np.bool_], rate: float) -> Arr
 
     Both (F, 2) lead from ball to ankle, backwards and up. A foot hardly turns faster than it did.
     """
-    held = spans(on)
-    if not held:
-        return np.zeros(len(on))
     pitch = np.unwrap(np.arctan2(lever[:, 1], lever[:, 0]))
     across = lever[:, 0] * wanted[:, 1] - lever[:, 1] * wanted[:, 0]
-    turn = np.where(on, np.arctan2(across, np.sum(lever * wanted, axis=-1)), 0.0)[:, None]
-    _fade(turn, held, rate)
-    return evened(pitch + turn[:, 0], np.abs(np.diff(pitch)) + extra_step(rate), on) - pitch
+    turn = np.arctan2(across, np.sum(lever * wanted, axis=-1))[:, None]
+    return evened(pitch + faded(turn, on, rate)[:, 0], np.abs(np.diff(pitch)) + extra_step(rate), on) - pitch
 
 
 def bend_toe(forward: Array, sole_up: Array, height: Array, length: float, up: Array, rate: float) -> Array:
@@ -151,11 +144,15 @@ def bend_toe(forward: Array, sole_up: Array, height: Array, length: float, up: A
     return raised(needed, np.abs(np.diff(pitch)) + extra_step(rate)) - pitch
 
 
-def _fade(correction: Array, held: list[tuple[int, int]], rate: float) -> None:
-    """Fill the frames of `correction` (F, D) between contacts.
+def faded(correction: Array, on: NDArray[np.bool_], rate: float) -> Array:
+    """Return `correction` (F, D) as it is on the frames `on` (F), and faded between them.
 
-    Cubic curves lead from edge to edge, or to zero where the next contact is far.
+    Cubic curves lead from edge to edge of contacts, or to zero where the next one is far.
     """
+    correction = np.where(on[:, None], correction, 0.0)
+    held = spans(on)
+    if not held:
+        return correction
     reach_frames = max(2, round(FADE * rate))
     first, last = held[0][0], held[-1][1] - 1
     if first > 0:
@@ -169,6 +166,7 @@ def _fade(correction: Array, held: list[tuple[int, int]], rate: float) -> None:
         else:
             _curve(correction, left, left + reach_frames, arriving=False)
             _curve(correction, start - reach_frames, start, leaving=False)
+    return correction
 
 
 def _curve(values: Array, left: int, right: int, *, leaving: bool = True, arriving: bool = True) -> None:

@@ -277,7 +277,8 @@ def _foot_target(model: RobotModel, wanted: Performance, side: str, ankle: Array
         up = quaternion_rotate(turn, _UP)
         turn = quaternion_slerp(turn, quaternion_multiply(quaternion_between(up, _UP), turn), flat)
         toe = ankle + quaternion_rotate(turn, ball)
-        toe = toe + feet.plan(toe, stand.height, stand.planted, _UP, 0.0, rate).correction
+        held = feet.plan(toe, stand.height, stand.planted, _UP, 0.0)
+        toe = toe + feet.faded(held.correction, held.on, rate)
         ankle = toe - quaternion_rotate(turn, ball)
         weight *= 1.0 + (_PLANTED - 1.0) * averaged(stand.planted.astype(np.float64), 0.5 * _FLATTEN * rate)
     soles = ankle[:, None] + quaternion_rotate(turn[:, None], model.sole_points[number])
