@@ -128,11 +128,14 @@ def roll(lever: Array, wanted: Array, on: NDArray[np.bool_], rate: float) -> Arr
     return evened(pitch + faded(turn, on, rate)[:, 0], np.abs(np.diff(pitch)) + extra_step(rate), on) - pitch
 
 
-def bend_toe(forward: Array, sole_up: Array, height: Array, length: float, up: Array, rate: float) -> Array:
+def bend_toe(
+    forward: Array, sole_up: Array, steps: Array, height: Array, length: float, up: Array, rate: float
+) -> Array:
     """Return by how much (F, radians) toes bend up so that they do not go through the floor.
 
-    `forward` and `sole_up` (F, 3) are the toes' unit directions along and away from the sole, `height` (F) how high
-    their joint is over where it is when they stand, `length` theirs. The bend begins before and ends after it is
+    `forward` and `sole_up` (F, 3) are the toes' unit directions along and away from the sole, `steps` (F-1) by how much
+    they bend up from frame to frame as it is, about their own axis; `height` (F) is how high their joint is over where
+    it is when they stand, `length` theirs. The bend begins before and ends after it is
     needed, slowly enough for the toes to turn hardly faster than they did.
     """
     ahead, above = forward @ up, sole_up @ up
@@ -141,7 +144,8 @@ def bend_toe(forward: Array, sole_up: Array, height: Array, length: float, up: A
     turns = 2.0 * np.pi * np.round(pitch / (2.0 * np.pi))
     lowest = -np.arcsin(np.clip(np.maximum(height, 0.0) / (length * steepest), 0.0, 1.0))
     needed = np.where(above > _SOLE_UP, np.maximum(pitch, lowest + turns), pitch)
-    return raised(needed, np.abs(np.diff(pitch)) + extra_step(rate)) - pitch
+    own = np.concatenate(((0.0,), np.cumsum(steps)))
+    return raised(own + needed - pitch, np.abs(steps) + extra_step(rate)) - own
 
 
 def faded(correction: Array, on: NDArray[np.bool_], rate: float) -> Array:

@@ -31,8 +31,8 @@ _MIN_BEND = np.radians(3.0)
 # knee one millimetre of length is five degrees of bend.
 _KNEE_DAMPING = 0.03
 # Radians per frame and radians per second by which a bone may turn faster than the performer's.
-_EXTRA_STEP = np.radians(0.9)
-_EXTRA_SPEED = np.radians(54.0)
+_EXTRA_STEP = np.radians(0.85)
+_EXTRA_SPEED = np.radians(51.0)
 
 
 @dataclass(frozen=True)
@@ -132,12 +132,14 @@ def steadied(leg: Leg, change: Change, firm: NDArray[np.bool_], rate: float) -> 
     aside = turn - about[:, None] * change.axis
     extra: Array = np.full(len(firm) - 1, extra_step(rate))
     aside = np.stack([evened(part, extra, firm) for part in aside.T], axis=-1)
-    angles = []
-    for limb, angle in ((leg.thigh, about), (leg.calf, about + change.more)):
-        steps = _steps(limb, change.axis)
-        own = np.concatenate(((0.0,), np.cumsum(steps)))
-        angles.append(evened(own + angle, np.abs(steps) + extra, firm) - own)
-    thigh, calf = angles
+    thigh = _limited(leg.thigh, about, change.axis, extra, firm)
+    whole, bent = (
+        quaternion_rotate(quaternion_from_axis_angle(change.axis, angle), limb)
+        for limb, angle in ((leg.thigh, about), (leg.calf, about + change.more))
+    )
+    knee = quaternion_rotate(quaternion_from_axis_angle(change.axis, thigh), leg.thigh)
+    aim = _angle(bent, whole + bent - knee, change.axis)  # the calf makes up for what the thigh gives up
+    calf = _limited(leg.calf, about + change.more + aim, change.axis, extra, firm)
     bend = leg.bend[1]
     more = np.maximum(calf - thigh, np.minimum(change.more, np.minimum(bend, _MIN_BEND) - bend))
     return Change(quaternion_from_rotation_vector(aside + thigh[:, None] * change.axis), more, change.axis)
@@ -148,7 +150,13 @@ def extra_step(rate: float) -> float:
     return min(_EXTRA_STEP, _EXTRA_SPEED / rate)
 
 
-def _steps(limb: Array, axis: Array) -> Array:
-    """Return by how much (F-1, radians) a limb (F, 3) turns about `axis` (F, 3) from frame to frame."""
-    here, there = normalize(limb[:-1]), normalize(limb[1:])
-    return np.arctan2(np.sum(cross(here, there) * axis[1:], axis=-1), np.sum(here * there, axis=-1))
+def _limited(limb: Array, angle: Array, axis: Array, extra: Array, firm: NDArray[np.bool_]) -> Array:
+    """Return `angle` (F), by which `limb` (F, 3) is turned about `axis`, changed so that no step is `extra` larger."""
+    steps = _angle(limb[:-1], limb[1:], axis[1:])
+    own = np.concatenate(((0.0,), np.cumsum(steps)))
+    return evened(own + angle, np.abs(steps) + extra, firm) - own
+
+
+def _angle(here: Array, there: Array, axis: Array) -> Array:
+    """Return the angle (F, radians) from vectors `here` to `there` (F, 3), as seen along unit `axis` (F, 3)."""
+    return np.arctan2(np.sum(cross(here, there) * axis, axis=-1), np.sum(here * there, axis=-1))

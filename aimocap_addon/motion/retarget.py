@@ -37,7 +37,7 @@ from .rotations import (
 )
 from .skeleton import IDENTITY, Motion, Skeleton
 from .standing import lift_to_ground, planted_feet, standing_feet
-from .twist import twist_bones, twist_rotations
+from .twist import twist_bones, twist_rotations, with_rows
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ def solve(
         if role in rest_s.bones
     }
 
+    turned = with_rows(source, rest_s, turned, placed)
     wanted = _limbs(rest_s, rest_t, turned, up) | _trunk(rest_s, rest_t, turned, source_mapping, target_mapping)
     carrier = target.skeleton.index[target_mapping.travel] if target_mapping.travel else hips
     posed = {rest_t.bones[role]: r for role, r in wanted.items()}
@@ -171,7 +172,16 @@ def _twists_at_rest(target: Target, body: RestBody) -> Target:
 _PLACED = tuple(
     f"{side}_{part}"
     for side in SIDES
-    for part in ("thigh", "foot", "toe", "hand", *(f"{finger}_1" for finger in FINGERS[1:]))
+    for part in (
+        "upper_arm",
+        "lower_arm",
+        "hand",
+        "thigh",
+        "calf",
+        "foot",
+        "toe",
+        *(f"{finger}_1" for finger in FINGERS[1:]),
+    )
 )
 
 

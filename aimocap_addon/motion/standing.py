@@ -19,9 +19,11 @@ from .rotations import (
     Array,
     cross,
     normalize,
+    quaternion_conjugate,
     quaternion_from_axis_angle,
     quaternion_multiply,
     quaternion_rotate,
+    rotation_vector_from_quaternion,
 )
 
 # Cosines of the largest tilt of a standing foot, and of one that still stands on its ball.
@@ -173,7 +175,9 @@ def _with_toes(
             length = _TOE_LENGTH * float(np.linalg.norm(ahead))
             ahead = normalize(ahead - (ahead @ up) * up)
             delta = turned_away(body, pose.world, foot.role)
-            forward, sole_up, left = (quaternion_rotate(delta, axis) for axis in (ahead, up, cross(up, ahead)))
-            bend = feet.bend_toe(forward, sole_up, height, length, up, rate)
+            across = cross(up, ahead)
+            forward, sole_up, left = (quaternion_rotate(delta, axis) for axis in (ahead, up, across))
+            turn = rotation_vector_from_quaternion(quaternion_multiply(quaternion_conjugate(delta[:-1]), delta[1:]))
+            bend = feet.bend_toe(forward, sole_up, -turn @ across, height, length, up, rate)
             changed[bone] = quaternion_multiply(quaternion_from_axis_angle(left, -bend), pose.world[bone])
     return posed_again(target, pose, changed) if changed else pose

@@ -18,6 +18,7 @@ from .rotations import (
     Array,
     make_continuous,
     normalize,
+    quaternion_between,
     quaternion_conjugate,
     quaternion_from_axis_angle,
     quaternion_multiply,
@@ -34,6 +35,29 @@ _LOWER = {"lower_arm": "hand", "calf": "foot"}
 def twist_bones(body: RestBody) -> list[int]:
     """Return the indices of the twist bones of `body`."""
     return [bone for role, bone in body.bones.items() if "_twist_" in role]
+
+
+def with_rows(
+    skeleton: Skeleton, body: RestBody, turned: dict[str, Array], placed: dict[str, Array]
+) -> dict[str, Array]:
+    """Return rotations `turned` (F, 4), by role, with the whole roll of limbs that are bones in a row.
+
+    Where the bones of a row turn against each other, the first one tells neither the roll of an upper limb nor where
+    the far joint is: the roll is that of the last, and all limbs point from joint to joint, which are `placed` (F, 3),
+    by role.
+    """
+    found = dict(turned)
+    for near, far, twists in _limbs(body):
+        order = {bone: i for i, bone in enumerate(skeleton.with_ancestors([body.bones[far]]))}
+        row = [role for role in twists if body.bones[role] in order]
+        if row:
+            is_upper = near.partition("_")[2] in _UPPER
+            teller = max(row, key=lambda role: order[body.bones[role]]) if is_upper else near
+            away = quaternion_multiply(turned[teller], quaternion_conjugate(body.rotations[teller]))
+            along = quaternion_rotate(away, body.direction(near, far))
+            away = quaternion_multiply(quaternion_between(along, placed[far] - placed[near]), away)
+            found[near] = quaternion_multiply(away, body.rotations[near])
+    return found
 
 
 def twist_rotations(skeleton: Skeleton, body: RestBody, world: dict[int, Array]) -> dict[str, Array]:

@@ -45,6 +45,8 @@ def person(
     twists_in_row: int = 0,
     knee: float = 0.49,
     hips: float = 0.09,
+    feet: float = 1.0,
+    toes_out: float = 0.0,
     metacarpals: bool = False,
 ) -> Skeleton:
     """A skeleton named as Unreal's; `arm_drop` in degrees; a `seed` gives every bone axes of its own.
@@ -52,7 +54,8 @@ def person(
     With `twists`, twist bones hang from upper arm and forearm; upper arm, forearm and thigh have `twists_in_row` more
     bones each, not quite on the line between the joints, from which the next limb hangs.
 
-    `knee` is how high the knees are and `hips` how far to the side the thighs start, in metres before `height` scales.
+    `knee` is how high the knees are and `hips` how far to the side the thighs start, in metres before `height` scales;
+    `feet` multiplies the length of the feet, which are turned out by `toes_out` degrees.
     """
     rows: list[tuple[str, str | None, Array]] = [
         ("root", None, np.zeros(3)),
@@ -64,7 +67,10 @@ def person(
         above = name
     rows += [("neck_01", above, np.array((0, 0.01, 1.46))), ("head", "neck_01", np.array((0, 0, 1.55)))]
     drop = np.radians(arm_drop)
-    moved = {"thigh_{s}": (hips, 0.01, 0.90), "calf_{s}": (0.10, -0.01, knee)}
+    out = np.radians(toes_out) + np.arctan2(0.01, 0.12)
+    length = feet * np.hypot(0.01, 0.12)
+    ball = (0.10 + length * np.sin(out), 0.03 - length * np.cos(out), 0.02)
+    moved = {"thigh_{s}": (hips, 0.01, 0.90), "calf_{s}": (0.10, -0.01, knee), "ball_{s}": ball}
     for side, sign in (("l", 1.0), ("r", -1.0)):
         for name, parent, head in LIMBS:
             x, y, z = moved.get(name, head)

@@ -11,6 +11,7 @@ from test_retarget import FRAMES, dance, retargeted, worst
 from aimocap_addon.motion.retarget import Options, Target
 from aimocap_addon.motion.rotations import (
     Array,
+    normalize,
     quaternion_conjugate,
     quaternion_from_axis_angle,
     quaternion_from_euler,
@@ -80,3 +81,25 @@ def test_a_trunk_that_bends_does_not_roll_the_arms() -> None:
     for receiver in (target(person(twists=True)), target(person(twists_in_row=1))):
         still = rolled(receiver, channels, "upperarm_twist_01_l", "clavicle_l")
         assert still == pytest.approx(np.zeros(FRAMES), abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_roll_of_a_performer_s_limb_is_that_of_all_its_bones_in_a_row(count: int) -> None:
+    source, receiver = person(arm_drop=45.0, twists_in_row=count), target(person(arm_drop=45.0, height=1.2))
+    swing = quaternion_from_axis_angle(np.array((0.0, 0.6, 0.8)), 0.3 * np.sin(ROLL))
+    channels = {f"{bone}_{side}": swing for side in "lr" for bone in ("upperarm", "lowerarm", "thigh")}
+    limbs = [(f"{a}_{side}", f"{b}_{side}") for side in "lr" for a, b in (("upperarm", "lowerarm"), ("thigh", "calf"))]
+    for near, far in limbs:
+        line = normalize(source.rest_positions[source.index[far]] - source.rest_positions[source.index[near]])
+        for number in range(1, count + 1):
+            name = f"{near[:-2]}_twist_0{number}{near[-2:]}"
+            channels[name] = quaternion_from_axis_angle(line, ROLL / (2.0 * count))
+    motion = perform(source, channels, {}, FRAMES)
+    result = retargeted(source, motion, receiver)
+    assert worst(source, motion, receiver.skeleton, result) < 1e-6
+    for near, far in limbs:
+        last = motion.rotations[source.index[f"{near[:-2]}_twist_0{count}{near[-2:]}"]]
+        apart = quaternion_multiply(result.rotations[receiver.skeleton.index[near]], quaternion_conjugate(last))
+        along = motion.positions[source.index[far]] - motion.positions[source.index[near]]
+        roll = 2.0 * np.arctan2(np.sum(apart[:, 1:] * normalize(along), axis=-1), apart[:, 0])
+        assert np.sin(roll) == pytest.approx(np.zeros(FRAMES), abs=np.sin(np.radians(1.0))), near
