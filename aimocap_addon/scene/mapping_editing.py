@@ -15,6 +15,7 @@ from ..motion.roles import completeness
 from ..motion.user_mappings import fault
 from .armature_motion import read_skeleton
 from .errors import SceneError
+from .ik_controls import has_ik_controls
 from .rig_mapping import find_mapping
 
 __all__ = ["Check", "Recognition", "Row", "RowState", "check", "detected", "is_shown", "mirror", "recognise", "rows"]
@@ -25,7 +26,7 @@ class Recognition(NamedTuple):
 
     `family` is the rig family, "" where nothing was recognised; `score` (0..1) the share of a whole humanoid found;
     `missing` names parts without a bone; `by_hand` tells that a person mapped it; `sentences` say why nothing was
-    recognised, or what may be wrong.
+    recognised, or what may be wrong. `has_ik` tells that hands and feet have IK controls that can take motion.
     """
 
     family: str
@@ -33,6 +34,7 @@ class Recognition(NamedTuple):
     missing: tuple[str, ...]
     by_hand: bool
     sentences: tuple[str, ...]
+    has_ik: bool = False
 
 
 class Check(NamedTuple):
@@ -51,7 +53,8 @@ def recognise(armature: bpy.types.Object, folder: Path | None) -> Recognition:
         found = find_mapping(armature, folder)
     except SceneError as error:
         return Recognition("", 0.0, (), False, (str(error),))
-    return Recognition(found.family, found.score, missing_words(found.missing), found.by_hand, found.warnings)
+    has_ik = has_ik_controls(armature, found)
+    return Recognition(found.family, found.score, missing_words(found.missing), found.by_hand, found.warnings, has_ik)
 
 
 def detected(armature: bpy.types.Object) -> Mapping | None:

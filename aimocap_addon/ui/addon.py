@@ -19,6 +19,7 @@ PACKAGE = __package__.rpartition(".")[0]  # "bl_ext.<repository>.aimocap" when i
 KEY_VARIABLE = "AIMOCAP_KEY"
 URL_VARIABLE = "AIMOCAP_BASE_URL"
 WAIT_HOURS = 24
+ONLINE_IS_OFF = "Online access is off"
 
 
 class CaptureError(Exception):
@@ -83,7 +84,7 @@ def online_access_sentence() -> str | None:
         return None
     if bpy.app.online_access_override:
         return "Blender was started with --offline-mode: start it without, or use the local service."
-    return "Online access is off: allow it in Preferences > System > Network, or use the local service."
+    return f"{ONLINE_IS_OFF}: allow it in Preferences > System > Network, or use the local service."
 
 
 def has_consent(context: bpy.types.Context) -> bool:

@@ -78,7 +78,7 @@ class BindProperties:
         unit="TIME_ABSOLUTE",
     )
     max_error: FloatProperty(
-        name="Max Error",
+        name="Key Reduction",
         description="Leave out keys while each bone stays this near to its full motion on every frame, and its place "
         "as near as a leg swings by this angle. 0: a key on every frame",
         min=0.0,
@@ -88,7 +88,7 @@ class BindProperties:
         subtype="ANGLE",
     )
     existing: EnumProperty(
-        name="Previous",
+        name="Previous Action",
         description="What becomes of the animation that the character has",
         items=EXISTING_ITEMS,
         default="KEEP",
@@ -96,13 +96,21 @@ class BindProperties:
 
 
 OPTION_NAMES = tuple(field.name for field in dataclasses.fields(BindOptions))
+_BEGIN_GROUP = ("controls", "max_error")  # with space above, by which a person finds an option in the list
 
 
-def draw_bind_options(layout: bpy.types.UILayout | None, owner: Any) -> None:
-    """Draw the options of `owner`, the panel's settings or an operator."""
+def draw_bind_options(layout: bpy.types.UILayout | None, owner: Any, *, has_ik: bool = True) -> None:
+    """Draw the options of `owner`, the panel's settings or an operator.
+
+    Without `has_ik`, the choice of controls is greyed: the character has one kind alone.
+    """
     assert layout is not None  # while Blender draws there is one
     for name in OPTION_NAMES:
-        layout.prop(owner, name)
+        if name in _BEGIN_GROUP:
+            layout.separator(factor=0.5)
+        row = layout.row()
+        row.active = has_ik or name != "controls"
+        row.prop(owner, name)
 
 
 def bind_options(owner: Any) -> BindOptions:

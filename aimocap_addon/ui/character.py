@@ -7,17 +7,29 @@ import bpy
 
 from ..scene.mapping_editing import Recognition
 from .bind_options import draw_bind_options
+from .capture_flow import selected_armatures
 from .panel_text import draw_sentence
 from .properties import ROBOT, AIMOCAP_PG_settings
 from .session import session
 
 
-def draw_character(layout: bpy.types.UILayout, settings: AIMOCAP_PG_settings) -> Recognition | None:
+def draw_character(
+    context: bpy.types.Context, layout: bpy.types.UILayout, settings: AIMOCAP_PG_settings
+) -> Recognition | None:
     """Draw the choice of the character; returns what is known of its bones, None for no character or not yet."""
     layout.prop(settings, "armature", icon="ARMATURE_DATA")
     armature = settings.armature
     if armature is None:
+        draw_sentence(layout, "None: captured skeleton is added", icon="BLANK1")
         return None
+    known = draw_recognition(layout, armature)
+    if settings.use_selected:
+        draw_others(layout, [each for each in selected_armatures(context) if each != armature])
+    return known
+
+
+def draw_recognition(layout: bpy.types.UILayout, armature: bpy.types.Object) -> Recognition | None:
+    """Draw what is known of the bones of `armature` and return it, None if not yet."""
     known = session().recognitions.known(armature)
     if known is None:
         session().recognitions.want(armature)
@@ -36,6 +48,14 @@ def draw_character(layout: bpy.types.UILayout, settings: AIMOCAP_PG_settings) ->
     return known
 
 
+def draw_others(layout: bpy.types.UILayout, others: list[bpy.types.Object]) -> None:
+    """Draw who receives the motion as well."""
+    for each in others:
+        layout.label(text=f"and {each.name}", icon="ARMATURE_DATA")
+    if not others:
+        layout.label(text="No other armature is selected", icon="INFO")
+
+
 def title(known: Recognition) -> str:
     """Return the rig family and how much of a body it is, as one short line."""
     if not known.family:
@@ -43,7 +63,7 @@ def title(known: Recognition) -> str:
     return f"{known.family}, {100.0 * known.score:.0f} %{', by hand' if known.by_hand else ''}"
 
 
-def draw_retarget(layout: bpy.types.UILayout, settings: AIMOCAP_PG_settings) -> None:
+def draw_retarget(layout: bpy.types.UILayout, settings: AIMOCAP_PG_settings, known: Recognition | None) -> None:
     """Draw how the character takes the motion, in a sub-panel that is closed until a person opens it."""
     header, body = layout.panel("AIMOCAP_retarget", default_closed=True)
     header.label(text="Retarget")
@@ -51,7 +71,7 @@ def draw_retarget(layout: bpy.types.UILayout, settings: AIMOCAP_PG_settings) -> 
         body.enabled = settings.armature is not None and settings.targets != ROBOT
         column = body.column()
         column.prop(settings, "use_selected")
-        draw_bind_options(column, settings)
+        draw_bind_options(column, settings, has_ik=known is None or known.has_ik or settings.use_selected)
 
 
 class AIMOCAP_MT_mapping(bpy.types.Menu):

@@ -53,7 +53,7 @@ class CaptureOperator(BindProperties, OperatorBase):
     armature: StringProperty(
         name="Character", description="Name of the armature that receives the motion; empty: the captured skeleton"
     )
-    use_selected: BoolProperty(name="Also Selected", description=USE_SELECTED, default=False)
+    use_selected: BoolProperty(name="Also to Selected", description=USE_SELECTED, default=False)
     targets: EnumProperty(name="Make", items=TARGETS_ITEMS, default=CHARACTER)
     mocap_type: EnumProperty(name="Capture", items=MOCAP_TYPE_ITEMS, default="full_body")
     export_rate: EnumProperty(name="Rate", items=EXPORT_RATE_ITEMS, default="SCENE")

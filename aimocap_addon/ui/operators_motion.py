@@ -27,6 +27,7 @@ from .bind_options import (
     stored_options,
 )
 from .capture_flow import finish, selected_armatures
+from .character import draw_others
 from .properties import USE_SELECTED
 from .session import session
 
@@ -100,7 +101,7 @@ class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
 
     source: StringProperty(name="Source", description="Name of the armature that has the motion")
     target: StringProperty(name="Target", description="Name of the armature that receives it")
-    use_selected: BoolProperty(name="Also Selected", description=USE_SELECTED, default=False)
+    use_selected: BoolProperty(name="Also to Selected", description=USE_SELECTED, default=False)
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -119,18 +120,29 @@ class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
             moving = [each for each in others if motion_range(each) is not None]
             self.source = (moving or others)[0].name
         self.use_selected = len(others) > 1
-        return context.window_manager.invoke_props_dialog(self)
+        return context.window_manager.invoke_props_dialog(self, width=340, confirm_text="Bind Motion")
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
+        assert layout is not None  # while Blender draws there is one
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop_search(self, "source", context.scene, "objects", icon="ARMATURE_DATA")
         layout.prop_search(self, "target", context.scene, "objects", icon="ARMATURE_DATA")
         layout.prop(self, "use_selected")
-        for each in self.others(context):
-            layout.label(text=each.name, icon="ARMATURE_DATA")
-        draw_bind_options(layout, self)
+        if self.use_selected:
+            draw_others(layout, self.others(context))
+        draw_bind_options(layout, self, has_ik=self.use_selected or self.may_have_ik())
+
+    def may_have_ik(self) -> bool:
+        """Whether the target has IK controls, or nothing is known of it yet."""
+        target = bpy.data.objects.get(self.target)
+        if target is None or target.type != "ARMATURE":
+            return True
+        known = session().recognitions.known(target)
+        if known is None:
+            session().recognitions.want(target)
+        return known is None or known.has_ik
 
     def others(self, context: bpy.types.Context) -> list[bpy.types.Object]:
         """Return the armatures that receive the motion beside the target."""

@@ -86,11 +86,13 @@ class CapturePanel:
         source = self.draw_source(context, layout)
         settings = settings_of(addon.current_scene(context))
         layout.prop(settings, "targets")
-        known = draw_character(layout.column(align=True), settings) if settings.targets != ROBOT else None
+        known = None
+        if settings.targets != ROBOT:
+            known = draw_character(context, layout.column(align=True), settings)
         column = layout.column()
         column.prop(settings, "mocap_type")
         column.prop(settings, "export_rate")
-        draw_retarget(layout, settings)
+        draw_retarget(layout, settings, known)
         service = addon.service(context)
         self.draw_service(context, layout, service, source.seconds)
         obstacle = obstacle_of(service, known)
@@ -106,7 +108,9 @@ class CapturePanel:
             draw_local_service(column, service)
             return
         text = "Cloud: 1 v-credit per second" if seconds is None else f"Cloud: about {math.ceil(seconds)} v-credits"
-        column.label(text=text, icon="WORLD")
+        row = column.row(align=True)
+        row.label(text=text, icon="WORLD")
+        draw_preferences_button(row)
         if addon.online_access_sentence() is None and not addon.has_consent(context):
             column.operator("aimocap.give_consent", text="Allow Sending Videos", icon="QUESTION")
 
@@ -122,6 +126,8 @@ class CapturePanel:
         button.operator("aimocap.capture_file", text="Capture from Video File", icon="FILE_MOVIE")
         if obstacle or source.lacking:
             draw_sentence(layout, obstacle or source.lacking, icon="INFO")
+        if obstacle.startswith(addon.ONLINE_IS_OFF):
+            layout.operator("screen.userpref_show", text="Open Preferences", icon="PREFERENCES").section = "SYSTEM"
 
     @staticmethod
     def draw_captures(layout: bpy.types.UILayout, character: bpy.types.Object | None) -> None:
@@ -132,7 +138,7 @@ class CapturePanel:
         if len(running) > _SHOWN_CAPTURES:
             layout.label(text=f"{len(running) - _SHOWN_CAPTURES} more are waiting or running", icon="SORTTIME")
         if running and not current.watching:
-            layout.operator("aimocap.watch", text="Watch", icon="HIDE_OFF")
+            layout.operator("aimocap.watch", text="Watch Progress", icon="HIDE_OFF")
         ended = [record for record in current.records.values() if not current.is_running(record.capture_id)]
         if ended:
             column = layout.column(align=True)
@@ -141,10 +147,15 @@ class CapturePanel:
                 draw_ended(column, record, character)
 
 
+def draw_preferences_button(row: bpy.types.UILayout) -> None:
+    """Draw the way to the preferences, where the service is chosen."""
+    row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = addon.PACKAGE
+
+
 def draw_local_service(layout: bpy.types.UILayout, service: addon.Service) -> None:
     """Draw where this Blender's local service stands and the button for the next step."""
     local = session().local_service
-    row = layout.row()
+    row = layout.row(align=True)
     if local.state is State.SETTING_UP:
         layout.progress(factor=local.progress, text=f"Setting Up {local.progress:.0%}", type="BAR")
         layout.operator("aimocap.stop_local_service", text="Stop Set-Up", icon="CANCEL")
@@ -164,6 +175,8 @@ def draw_local_service(layout: bpy.types.UILayout, service: addon.Service) -> No
             layout.operator(
                 "aimocap.set_up_local_service", text=f"Set Up Local Service ({DOWNLOAD_SIZE})", icon="IMPORT"
             )
+    if local.state is not State.SETTING_UP:
+        draw_preferences_button(row)
     if local.sentence:
         draw_warning(layout, local.sentence)
 
@@ -175,6 +188,9 @@ def draw_running(layout: bpy.types.UILayout, record: CaptureRecord) -> None:
     row.label(text=record.request.title, icon="FILE_MOVIE")
     row.operator("aimocap.stop", text="", icon="CANCEL").capture_id = record.capture_id
     share = overall_progress(record)
+    if not session().watching:
+        box.label(text="Goes on unwatched", icon="HIDE_ON")
+        return
     box.progress(factor=share, text=f"{STAGE_LABELS[record.stage]} {share:.0%}", type="BAR")
     seconds = int(time.time() - record.created_at)
     text = f"{seconds // 60}:{seconds % 60:02d}"

@@ -32,7 +32,7 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
         subtype="PASSWORD",
     )
     cloud_url: StringProperty(
-        name="Base URL", description="Address of the AIMoCap API; https is required", default=CLOUD_BASE_URL
+        name="Address", description="Address of the AIMoCap API; https is required", default=CLOUD_BASE_URL
     )
     cloud_key: StringProperty(
         name="API Key",
@@ -51,7 +51,7 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
     )
 
     wait_hours: IntProperty(
-        name="Wait at Most",
+        name="Wait at Most (Hours)",
         description="Hours after which Blender stops waiting for a capture's result. A retry goes on with the same job",
         default=addon.WAIT_HOURS,
         min=1,
@@ -80,6 +80,8 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
             row.active = False
             row.operator("aimocap.forget_key", text="", icon="X")
             column.label(text="The key in the system keyring is used", icon="LOCKED")
+        elif service.is_local and not self.local_key:
+            column.label(text="No key is needed for the service that the AIMoCap panel starts", icon="INFO")
         else:
             column.label(text="Keys are saved as plain text; the variable AIMOCAP_KEY avoids that", icon="INFO")
             if not service.is_local:
@@ -90,4 +92,6 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
             if sentence:
                 layout.label(text=sentence, icon="ERROR")
         layout.prop(self, "wait_hours")
-        layout.label(text=f"Captures are kept in {addon.user_folder(create=False)} until the add-on is removed")
+        column = layout.column(align=True)
+        column.label(text="Captures are kept until the add-on is removed, in")
+        column.label(text=str(addon.user_folder(create=False)))

@@ -48,7 +48,7 @@ class AIMOCAP_PG_settings(BindProperties, bpy.types.PropertyGroup):
     file_id: StringProperty(
         name="File ID", description="Tells the captures that were begun in this file", options={"HIDDEN"}
     )
-    use_selected: BoolProperty(name="Also Selected", description=USE_SELECTED, default=False)
+    use_selected: BoolProperty(name="Also to Selected", description=USE_SELECTED, default=False)
     targets: EnumProperty(
         name="Make", description="What the capture is made into", items=TARGETS_ITEMS, default=CHARACTER
     )

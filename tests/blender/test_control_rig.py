@@ -21,6 +21,7 @@ from aimocap_addon.motion.roles import Mapping
 from aimocap_addon.scene import compat, probing
 from aimocap_addon.scene.binding import BindOptions, bind_motion
 from aimocap_addon.scene.errors import SceneError
+from aimocap_addon.scene.mapping_editing import recognise
 from benchmarks.retarget import RATE, make_performer
 
 FREE_FEET = BindOptions(hold_contacts=False)
@@ -284,6 +285,7 @@ def test_a_fault_while_ik_controls_are_probed_leaves_the_rig_as_it_was(
 
 def test_a_plain_skeleton_has_no_controls_to_choose_from() -> None:
     target, names = mixamo()
+    assert not recognise(target, None).has_ik
     result = bind_motion(performer(), target, ON_IK)
     assert not result.warning
     assert limb_error(bpy.data.objects["Performer"], target, names).max() < 0.1
@@ -292,6 +294,7 @@ def test_a_plain_skeleton_has_no_controls_to_choose_from() -> None:
 @pytest.mark.parametrize("controls", ["FK", "IK"])
 def test_a_rig_with_auto_rig_pro_s_controls(controls: str) -> None:
     source, (target, names) = squatting(), control_rigs.auto_rig_pro()
+    assert recognise(target, None).has_ik
     target.pose.bones["c_leg_pole.l"]["pole_parent"] = 0
     result = bind_motion(source, target, BindOptions(hold_contacts=False, controls=controls))
     assert result.family == "Auto-Rig Pro control rig"
