@@ -8,6 +8,8 @@ one of them work on a capture.
 from __future__ import annotations
 
 import contextlib
+import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +43,7 @@ class CaptureStore:
     def __init__(self, folder: Path) -> None:
         """Open or make the store; raises StoreError if the folder cannot be written."""
         self.folder = folder
+        self._read_before: dict[str, CaptureRecord] = {}  # text -> record; replaced as a whole, never changed
         with self._disk_errors():
             folder.mkdir(parents=True, exist_ok=True)
         with self._connection() as connection:
@@ -129,12 +132,35 @@ class CaptureStore:
         return _read(row[0]) if row else None
 
     def recent(self, limit: int = 100) -> list[CaptureRecord]:
-        """Return the newest captures, newest first, without rows that are no record; raises StoreError."""
+        """Return the newest captures, newest first, without rows that are no record; raises StoreError.
+
+        It is asked again and again, so what has not changed since the last time is not parsed anew.
+        """
         with self._connection() as connection:
             rows = connection.execute(
                 "SELECT record FROM captures ORDER BY created_at DESC LIMIT ?", (limit,)
             ).fetchall()
-        return [record for row in rows if (record := _read(row[0])) is not None]
+        before = self._read_before
+        read = {text: before.get(text) or _read(text) for (text,) in rows}
+        self._read_before = {text: record for text, record in read.items() if record is not None}
+        return list(self._read_before.values())
+
+    def remove(self, capture_id: str) -> bool:
+        """Delete the capture and its files; False, with nothing deleted, while someone is at it. Raises StoreError."""
+        if not re.fullmatch(r"[\w-]+", capture_id):  # a damaged record must not lead to another folder
+            raise StoreError(f"“{capture_id}” is no capture's id: choose a capture in the list.")
+        with self.claimed(capture_id) as ours:
+            if not ours:
+                return False
+            folder = self.results_folder(capture_id)
+            with self._disk_errors():
+                if folder.is_dir():
+                    shutil.rmtree(folder)
+            with self._connection() as connection:
+                connection.execute("DELETE FROM captures WHERE capture_id = ?", (capture_id,))
+        with contextlib.suppress(OSError):  # an empty file, which some systems hold fast while another looks at it
+            (self.folder / CLAIMS_NAME / f"{capture_id}.lock").unlink()
+        return True
 
     def results_folder(self, capture_id: str) -> Path:
         """Return where the files of this capture go (not made yet)."""

@@ -106,6 +106,11 @@ def strip_curves(strip: bpy.types.NlaStrip) -> Any:
     return slot_curves(strip.action, strip.action_slot if HAS_SLOTS else None)
 
 
+def sequence_strips(editor: bpy.types.SequenceEditor) -> Any:
+    """Return the strips of a sequencer, a collection with `new_movie`; the old name went in 5.0."""
+    return editor.strips if hasattr(editor, "strips") else editor.sequences  # type: ignore[attr-defined]
+
+
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     """Return the scene whose strips the sequencer shows.
 

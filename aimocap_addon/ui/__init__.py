@@ -7,12 +7,14 @@ import bpy
 from bpy.props import PointerProperty
 
 from . import (
+    capture_list,
     character,
     command_line,
     handlers,
     mapping_table,
     menus,
     operators_capture,
+    operators_captures,
     operators_key,
     operators_mapping,
     operators_motion,
@@ -29,7 +31,9 @@ _CLASSES = (
     preferences.AIMOCAP_AP_preferences,
     properties.AIMOCAP_PG_settings,
     *mapping_table.CLASSES,
+    *capture_list.CLASSES,
     *operators_capture.CLASSES,
+    *operators_captures.CLASSES,
     *operators_mapping.CLASSES,
     *operators_motion.CLASSES,
     *operators_robot.CLASSES,
@@ -50,6 +54,9 @@ def register() -> None:
     bpy.types.WindowManager.aimocap_mapping = PointerProperty(  # type: ignore[attr-defined]
         type=mapping_table.AIMOCAP_PG_mapping_table
     )
+    bpy.types.WindowManager.aimocap_captures = PointerProperty(  # type: ignore[attr-defined]
+        type=capture_list.AIMOCAP_PG_captures
+    )
     menus.register()
     handlers.register()
     command_line.register()
@@ -61,6 +68,7 @@ def unregister() -> None:
     handlers.unregister()
     menus.unregister()
     session().shutdown()
+    del bpy.types.WindowManager.aimocap_captures  # type: ignore[attr-defined]
     del bpy.types.WindowManager.aimocap_mapping  # type: ignore[attr-defined]
     del bpy.types.Scene.aimocap  # type: ignore[attr-defined]
     for each in reversed(_CLASSES):

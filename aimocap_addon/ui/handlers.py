@@ -11,9 +11,9 @@ from bpy.app.handlers import persistent
 
 from ..jobs.store import StoreError
 from . import origin
+from .capture_list import refresh
 from .delivery import deliverable, resume_found
 from .operators_capture import watch
-from .redraw import redraw_panels
 from .session import session
 
 _AFTER_START = 0.5  # seconds; by then there is a window
@@ -36,7 +36,7 @@ def _look_after() -> float:
     try:
         if look_after_captures(bpy.context):
             watch()
-        redraw_panels(bpy.context)
+        refresh(bpy.context)
     except StoreError as error:
         print(f"AIMoCap: {error}")
     return _PERIOD

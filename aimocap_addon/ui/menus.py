@@ -25,6 +25,7 @@ def _system_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.separator()
     for name in ("set_up_local_service", "start_local_service", "stop_local_service"):
         self.layout.operator(f"aimocap.{name}")
+    self.layout.menu("AIMOCAP_MT_capture", text="AIMoCap Capture")
 
 
 def _clip_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ..jobs.listing import STAGE_LABELS, overall_progress
 from ..jobs.record import Stage
 from ..jobs.store import StoreError
 from ..scene import compat, video_source
@@ -22,6 +23,7 @@ from . import addon
 from .addon import CaptureError
 from .bind_options import OPTION_NAMES, BindProperties, bind_options, draw_bind_options
 from .capture_flow import CaptureOptions, begin, finish, selected_armatures, usable_service
+from .capture_list import refresh
 from .delivery import conclude
 from .properties import (
     CHARACTER,
@@ -32,8 +34,7 @@ from .properties import (
     USE_SELECTED,
     settings_of,
 )
-from .redraw import redraw_panels
-from .session import STAGE_LABELS, overall_progress, session
+from .session import session
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -282,17 +283,19 @@ class AIMOCAP_OT_stop(bpy.types.Operator):
 
 
 class AIMOCAP_OT_resume(bpy.types.Operator):
-    """Go on with a stopped, failed or interrupted capture. A job that the service still has is not paid again"""
+    """Go on with a stopped, failed or interrupted capture. A job that the service still has is not paid again."""
 
     bl_idname = "aimocap.resume"
     bl_label = "Resume Capture"
     bl_options = {"REGISTER"}
 
-    capture_id: StringProperty(name="Capture", options={"SKIP_SAVE"})
+    capture_id: StringProperty(
+        name="Capture", description="Which capture; empty: the one chosen in the list", options={"SKIP_SAVE"}
+    )
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        record = session().records.get(self.capture_id)
-        if record is None or record.stage is Stage.READY or session().is_running(self.capture_id):
+        record = session().records.get(self.capture_id) if self.capture_id else session().chosen()
+        if record is None or record.stage is Stage.READY or session().is_running(record.capture_id):
             self.report({"ERROR"}, "There is nothing to resume: choose a capture that is not finished.")
             return {"CANCELLED"}
         try:
@@ -360,7 +363,7 @@ class AIMOCAP_OT_watch(bpy.types.Operator):
         context.window_manager.event_timer_remove(self.timer)
         if context.workspace is not None:
             context.workspace.status_text_set(None)
-        redraw_panels(context)
+        refresh(context)
 
     @staticmethod
     def show(context: bpy.types.Context) -> None:
@@ -373,7 +376,7 @@ class AIMOCAP_OT_watch(bpy.types.Operator):
                 f"AIMoCap: {first.request.title} - {STAGE_LABELS[first.stage]} "
                 f"{overall_progress(first):.0%}{more}    [Esc] Stop Watching"
             )
-        redraw_panels(context)
+        refresh(context)
 
 
 CLASSES = (

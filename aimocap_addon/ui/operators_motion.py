@@ -16,7 +16,7 @@ from ..jobs.store import StoreError
 from ..scene.armature_motion import motion_range
 from ..scene.binding import Character, bind_motions
 from ..scene.errors import SceneError
-from . import addon
+from . import addon, origin
 from .addon import CaptureError
 from .bind_options import (
     BindProperties,
@@ -54,6 +54,20 @@ class AIMOCAP_OT_import_capture(BindProperties, bpy.types.Operator):
         default=False,
         options={"SKIP_SAVE"},
     )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        """Ask for another character or other options, starting from those of the capture."""
+        try:
+            record = self.record()
+        except (CaptureError, StoreError) as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.capture_id = record.capture_id
+        if not self.use_armature:
+            self.armature = origin.armature_names(record)[0]
+        set_bind_options(self, given_options(self, stored_options(record.request.placement.options)))
+        title = f"Import “{record.request.title}”"
+        return context.window_manager.invoke_props_dialog(self, width=360, title=title, confirm_text="Import")
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

@@ -60,6 +60,16 @@ def belongs_here(record: CaptureRecord) -> bool:
     return bool(placement.file_id) and placement.file_id == file_id()
 
 
+def is_of_this_file(record: CaptureRecord) -> bool:
+    """Whether a list of the open file's captures shows this one. Asks memory alone, so that drawing may ask it."""
+    placement = record.request.placement
+    if record.capture_id in session().begun:
+        return True
+    return bool(bpy.data.filepath) and (
+        placement.blend_file == bpy.data.filepath or (bool(placement.file_id) and placement.file_id == file_id())
+    )
+
+
 def armature_names(record: CaptureRecord) -> list[str]:
     """Return the present names of the capture's armatures, the given ones where there are no such armatures."""
     uids = session().begun.get(record.capture_id, {})

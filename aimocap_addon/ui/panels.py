@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import bpy
 
-from ..jobs.record import CaptureRecord, Stage
+from ..jobs.listing import STAGE_LABELS, overall_progress
+from ..jobs.record import CaptureRecord
 from ..scene import compat, video_source
 from ..scene.mapping_editing import Recognition
 from . import addon
-from .bind_options import set_bind_options, stored_options
+from .capture_list import draw_capture_list
 from .character import draw_character, draw_retarget
 from .local_service import DOWNLOAD_SIZE, State
 from .panel_text import draw_sentence, draw_warning
 from .properties import ROBOT, settings_of
-from .session import STAGE_LABELS, overall_progress, session
+from .session import session
 
 _LOCAL_STEPS = {
     State.ABSENT: "Set the local service up first.",
@@ -29,15 +30,7 @@ _LOCAL_STEPS = {
     State.STOPPED: "Start the local service first.",
     State.STARTING: "The local service is starting.",
 }
-_SHOWN_CAPTURES = 5
-_STAGE_ICONS: dict[Stage, Any] = {Stage.READY: "CHECKMARK", Stage.FAILED: "ERROR", Stage.STOPPED: "PAUSE"}
-
-
-def _age(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit} ago"
-    return "just now"
+_SHOWN_CAPTURES = 3  # the list below has all
 
 
 class Source(NamedTuple):
@@ -97,7 +90,7 @@ class CapturePanel:
         self.draw_service(context, layout, service, source.seconds)
         obstacle = obstacle_of(service, known)
         self.draw_buttons(layout, source, obstacle)
-        self.draw_captures(layout, settings.armature)
+        self.draw_captures(context, layout, settings.armature)
 
     @staticmethod
     def draw_service(
@@ -130,7 +123,9 @@ class CapturePanel:
             layout.operator("screen.userpref_show", text="Open Preferences", icon="PREFERENCES").section = "SYSTEM"
 
     @staticmethod
-    def draw_captures(layout: bpy.types.UILayout, character: bpy.types.Object | None) -> None:
+    def draw_captures(
+        context: bpy.types.Context, layout: bpy.types.UILayout, character: bpy.types.Object | None
+    ) -> None:
         current = session()
         running = current.running
         for record in running[-_SHOWN_CAPTURES:]:  # the oldest: they are worked on first
@@ -139,12 +134,7 @@ class CapturePanel:
             layout.label(text=f"{len(running) - _SHOWN_CAPTURES} more are waiting or running", icon="SORTTIME")
         if running and not current.watching:
             layout.operator("aimocap.watch", text="Watch Progress", icon="HIDE_OFF")
-        ended = [record for record in current.records.values() if not current.is_running(record.capture_id)]
-        if ended:
-            column = layout.column(align=True)
-            column.label(text="Captures")
-            for record in ended[:_SHOWN_CAPTURES]:
-                draw_ended(column, record, character)
+        draw_capture_list(context, layout, character)
 
 
 def draw_preferences_button(row: bpy.types.UILayout) -> None:
@@ -195,26 +185,6 @@ def draw_running(layout: bpy.types.UILayout, record: CaptureRecord) -> None:
     seconds = int(time.time() - record.created_at)
     text = f"{seconds // 60}:{seconds % 60:02d}"
     box.label(text=f"{text}  {record.message}" if record.message else text)
-
-
-def draw_ended(layout: bpy.types.UILayout, record: CaptureRecord, character: bpy.types.Object | None) -> None:
-    """Draw a capture that no worker is at: its outcome and what can be done with it.
-
-    It is imported onto the panel's character, if one is chosen, else onto the one it was made for.
-    """
-    row = layout.row(align=True)
-    age = _age(time.time() - record.created_at)
-    row.label(text=f"{record.request.title}, {age}", icon=_STAGE_ICONS.get(record.stage, "PAUSE"))
-    if record.stage is Stage.READY:
-        properties = row.operator("aimocap.import_capture", text="", icon="IMPORT")
-        properties.capture_id = record.capture_id
-        set_bind_options(properties, stored_options(record.request.placement.options))
-        if character is not None:
-            properties.use_armature, properties.armature = True, character.name
-        return
-    row.operator("aimocap.resume", text="", icon="FILE_REFRESH").capture_id = record.capture_id
-    if record.failure is not None:
-        draw_sentence(layout, record.failure.sentence)
 
 
 def draw_strip(context: bpy.types.Context, layout: bpy.types.UILayout) -> Source:

@@ -6,8 +6,8 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from ..jobs.listing import STAGE_LABELS
 from ..jobs.record import CaptureRecord, Stage
-from .session import STAGE_LABELS
 
 
 class ProgressPrinter:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..jobs.record import CaptureRecord, Stage
+from ..jobs.record import CaptureRecord
 from ..jobs.store import CaptureStore
 from . import addon
 from .local_service import LocalService
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..jobs.drivers import CaptureRunner
 
 PUMP_BUDGET = 0.005  # seconds of the main thread per timer tick
-_KEPT_IN_MEMORY = 50
+_KEPT_IN_MEMORY = 200
 
 
 class CaptureSession:
@@ -32,6 +32,7 @@ class CaptureSession:
         self.local_service = LocalService(addon.user_folder(create=False) / "local_service")
         self.recognitions = Recognitions(addon.mapping_folder())
         self.records: dict[str, CaptureRecord] = {}
+        self.chosen_id = ""  # of the capture that a person chose in the list; empty: the newest counts as chosen
         self.watching = False
         self.mapping_dialog: bpy.types.Region | None = None  # while it is open
         self.file_id = ""  # of the open file, empty until it is asked for
@@ -64,6 +65,19 @@ class CaptureSession:
         if record is not None:
             self.records[capture_id] = record
         return record
+
+    def remove(self, capture_id: str) -> bool:
+        """Delete a capture and its files; False if a worker is at it, here or in another Blender. Raises StoreError."""
+        if self.is_running(capture_id) or not self.store().remove(capture_id):
+            return False
+        self.records = {key: record for key, record in self.records.items() if key != capture_id}
+        self.arrived = [record for record in self.arrived if record.capture_id != capture_id]
+        self.begun.pop(capture_id, None)
+        return True
+
+    def chosen(self) -> CaptureRecord | None:
+        """Return the capture that is chosen in the list, else the newest; None if there are none."""
+        return self.records.get(self.chosen_id) or next(iter(self.records.values()), None)
 
     def start(self, record: CaptureRecord, service: addon.Service, *, found: bool = False) -> None:
         """Begin or go on with a capture on a worker thread; `found`: without a person asking. Raises StoreError."""
@@ -101,7 +115,9 @@ class CaptureSession:
         """Take over what the workers reported; returns the changed captures, the latest state of each."""
         if self._runner is None:
             return []
-        changed = {record.capture_id: record for record in self._runner.drain(PUMP_BUDGET)}
+        drained = self._runner.drain(PUMP_BUDGET)
+        # What a worker said last of a capture that was removed since is of no interest.
+        changed = {record.capture_id: record for record in drained if record.capture_id in self.records}
         self.records.update(changed)
         return list(changed.values())
 
@@ -116,33 +132,3 @@ class CaptureSession:
 def session() -> CaptureSession:
     """Return the session of the registered add-on."""
     return bpy.types.WindowManager.aimocap_session  # type: ignore[attr-defined]
-
-
-STAGE_LABELS = {
-    Stage.CREATED: "Starting",
-    Stage.UPLOADING: "Uploading",
-    Stage.ADMITTED: "Waiting in the Queue",
-    Stage.PROCESSING: "Solving",
-    Stage.DOWNLOADING: "Downloading",
-    Stage.READY: "Ready",
-    Stage.FAILED: "Failed",
-    Stage.STOPPED: "Stopped",
-}
-
-# Share of the whole at which a stage begins, from its usual share of the time.
-_STAGE_BEGINS = {
-    Stage.CREATED: 0.0,
-    Stage.UPLOADING: 0.02,
-    Stage.ADMITTED: 0.12,
-    Stage.PROCESSING: 0.15,
-    Stage.DOWNLOADING: 0.95,
-    Stage.READY: 1.0,
-}
-
-
-def overall_progress(record: CaptureRecord) -> float:
-    """Return how far the whole capture is, 0..1."""
-    begins = list(_STAGE_BEGINS.values())
-    begin = _STAGE_BEGINS.get(record.stage, 0.0)
-    following = next((value for value in begins if value > begin), 1.0)
-    return begin + (following - begin) * record.progress

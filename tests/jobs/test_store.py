@@ -239,3 +239,44 @@ def test_queries_for_what_is_pending_do_not_grow_with_the_history(store: Capture
     assert len(rows) == 1
     assert steps[0] < 100
     assert store.pending() == [wanted]
+
+
+def test_a_removed_capture_takes_its_files_along_and_no_others(store: CaptureStore) -> None:
+    gone, kept = (store.save(CaptureRecord.new(REQUEST)) for _ in range(2))
+    for record in (gone, kept):
+        folder = store.results_folder(record.capture_id)
+        folder.mkdir(parents=True)
+        (folder / "walk.fbx").write_text("motion")
+    assert store.remove(gone.capture_id)
+    assert store.recent() == [kept]
+    assert not store.results_folder(gone.capture_id).exists()
+    assert (store.results_folder(kept.capture_id) / "walk.fbx").read_text() == "motion"
+    assert not store.is_claimed(gone.capture_id)
+
+
+def test_a_capture_that_another_process_works_on_is_not_removed(store: CaptureStore) -> None:
+    store.save(dataclasses.replace(CaptureRecord.new(REQUEST), capture_id="one"))
+    holder = run_python(HOLDER, str(store.folder))
+    assert holder.stdout is not None
+    assert holder.stdout.readline().strip() == "True"
+    assert not store.remove("one")
+    assert store.load("one") is not None
+    holder.communicate("")
+    assert store.remove("one")
+    assert store.load("one") is None
+
+
+@pytest.mark.parametrize("capture_id", ["", "..", "../results", "a/b"])
+def test_a_damaged_id_removes_nothing(store: CaptureStore, capture_id: str) -> None:
+    store.results_folder("one").mkdir(parents=True)
+    with pytest.raises(StoreError, match="no capture's id"):
+        store.remove(capture_id)
+    assert store.results_folder("one").is_dir()
+
+
+def test_a_list_read_again_shows_what_changed(store: CaptureStore) -> None:
+    old, new = (store.save(dataclasses.replace(CaptureRecord.new(REQUEST), created_at=age)) for age in (1.0, 2.0))
+    assert store.recent() == [new, old]
+    changed = store.save(old.moved_to(Stage.FAILED))
+    assert store.recent() == [new, changed]
+    assert store.recent(1) == [new]
