@@ -101,7 +101,7 @@ class AIMOCAP_UL_captures(bpy.types.UIList):
             return
         record = records[index]
         is_running = session().is_running(record.capture_id)
-        columns = layout.split(factor=0.62)
+        columns = layout.split(factor=0.72)
         icon = "SORTTIME" if is_running else _ICONS.get(record.stage, "QUESTION")
         columns.label(text=record.request.title, icon=icon, translate=False)
         if is_running:
@@ -110,7 +110,7 @@ class AIMOCAP_UL_captures(bpy.types.UIList):
             return
         right = columns.row()
         right.alignment = "RIGHT"
-        right.label(text=age_words(time.time() - record.created_at))
+        right.label(text=age_words(time.time() - record.created_at).removesuffix(" ago"))
 
     def draw_filter(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         row = layout.row(align=True)
@@ -171,7 +171,7 @@ def draw_chosen(layout: bpy.types.UILayout, record: CaptureRecord, character: bp
     if record.failure is not None:
         draw_sentence(layout, record.failure.sentence, icon="ERROR")
         if record.failure.code:
-            layout.label(text=f"Code for support: {record.failure.code}", icon="BLANK1", translate=False)
+            draw_sentence(layout, f"Code for support: {record.failure.code}", icon="BLANK1")
     elif record.message:
         draw_sentence(layout, record.message)
     draw_steps(layout.column(align=True), record, character)

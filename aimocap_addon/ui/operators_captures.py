@@ -31,6 +31,7 @@ else:
     # Blender registers subclasses of Operator, so what operators share stands outside of them.
     OperatorBase = object
 
+_SAME_RATE = 0.002  # 29.97 and 30 fps are told apart by nobody who compares a few seconds
 _ERRORS = (CaptureError, SceneError, StoreError)
 
 
@@ -70,7 +71,7 @@ class CaptureRowOperator(OperatorBase):
 
 
 class AIMOCAP_OT_show_preview(CaptureRowOperator, bpy.types.Operator):
-    """Add the preview video of a capture to the sequencer, above all strips and in time with the motion"""
+    """Add the preview video of a capture to the sequencer, above all strips, beginning where the motion does"""
 
     bl_idname = "aimocap.show_preview"
     bl_label = "Show Preview Video"
@@ -83,10 +84,12 @@ class AIMOCAP_OT_show_preview(CaptureRowOperator, bpy.types.Operator):
         scene = compat.sequencer_scene(context)
         name = f"{record.request.title} Preview"
         strip = add_preview_strip(scene, Path(record.preview), name, record.request.placement.frame_start)
-        return (
-            f"“{strip.name}” lies in channel {strip.channel} of the sequencer of “{scene.name}”: mute or delete it "
-            "before you render."
-        )
+        where = f"“{strip.name}” lies in channel {strip.channel} of the sequencer of “{scene.name}”"
+        # Strips added by Python play frame by frame, and the retiming that would mend it fails before 4.5.
+        rate, pace = strip.fps, record.request.placement.frames_per_second  # type: ignore[attr-defined]
+        if abs(rate - pace) > _SAME_RATE * pace:
+            where += f" and has {rate:.5g} fps where the motion takes {pace:.5g}, so change its speed to compare them"
+        return f"{where}: mute or delete it before you render."
 
 
 class AIMOCAP_OT_open_capture_folder(CaptureRowOperator, bpy.types.Operator):
@@ -126,7 +129,7 @@ class AIMOCAP_OT_copy_diagnostics(CaptureRowOperator, bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def act(self, context: bpy.types.Context, record: CaptureRecord) -> str:
-        context.window_manager.clipboard = diagnostics(record, _versions(), _secrets(context))
+        context.window_manager.clipboard = diagnostics_of(context, record)
         return "Copied, without keys: paste it into the mail to support."
 
 
@@ -165,6 +168,11 @@ def refuse_if_running(record: CaptureRecord) -> None:
     """Raise CaptureError if a worker of this Blender is at the capture."""
     if session().is_running(record.capture_id):
         raise CaptureError(f"“{record.request.title}” is running: stop it first.")
+
+
+def diagnostics_of(context: bpy.types.Context, record: CaptureRecord) -> str:
+    """Return what is copied for support."""
+    return diagnostics(record, _versions(), _secrets(context))
 
 
 def _versions() -> dict[str, str]:
