@@ -26,6 +26,7 @@ def test_disable_and_enable_again() -> None:
     assert not hasattr(bpy.types.Scene, "aimocap")
     assert not hasattr(bpy.types.WindowManager, "aimocap_session")
     assert not hasattr(bpy.types.WindowManager, "aimocap_mapping")
+    assert not hasattr(bpy.types.WindowManager, "aimocap_captures")
     addon_utils.enable(PACKAGE, default_set=True)
     assert registered() == before
 
