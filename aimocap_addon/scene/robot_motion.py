@@ -118,7 +118,7 @@ def add_robot(
         for obj in (robot.armature, body.mesh):
             into_active_collection(context, obj)
             obj.select_set(False)
-    return robot.armature, body.warnings
+        return robot.armature, body.warnings
 
 
 def write_robot_action(robot: Robot, motion: RobotMotion, frames: Array, name: str) -> bpy.types.Action:

@@ -167,7 +167,7 @@ def test_a_fault_at_any_line_leaves_nothing_behind() -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     before = snapshot()
     assert len(places) > 100
-    for place in places[:: max(1, len(places) // 40)]:
+    for place in places[:: max(1, len(places) // 25)]:
         with pytest.raises(FaultError), fault_at(place):
             add()
         assert not changes(before, snapshot()), place
