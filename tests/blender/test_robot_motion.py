@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 import pytest
 from faults import FaultError, fault_at, lines_run
+from g1_data import needs_real_motion, real_motion
 from robot_motions import busy_motion, written
 from snapshots import changes, snapshot
 
@@ -48,6 +49,17 @@ def test_every_link_is_where_the_robots_is(tmp_path: Path, scene_fps: int) -> No
     armature.rotation_euler.z = 0.0
     frames = np.float32(11.0 + np.arange(motion.frames) * step)
     assert np.abs(evaluated_heads(armature, frames) - true_heads(motion)).max() < 1e-5
+
+
+@needs_real_motion
+def test_a_real_motion_is_where_its_authors_have_it() -> None:
+    motion, positions = real_motion()
+    bpy.context.scene.render.fps = 30
+    armature, _ = add_robot(bpy.context, motion, "Robot", frame_start=1.0, look=RobotLook(heading=0.0))
+    every = np.arange(0, motion.frames, 9)
+    heads = evaluated_heads(armature, 1.0 + every)
+    assert np.abs(heads - true_heads(motion)[every]).max() < 1e-5
+    assert np.abs(heads - positions[every]).max() < 1e-4
 
 
 def test_it_walks_to_the_front_as_characters_do() -> None:

@@ -37,6 +37,18 @@ def test_the_robot_stays_within_what_it_can_do(names: dict) -> None:
     assert lowest_sole(model, *links).min() > -0.005
 
 
+def test_blender_shows_what_was_solved() -> None:
+    robot, motion, _ = retarget_to_g1(bpy.context, performer())
+    model = g1_model()
+    robot.matrix_world = Matrix.Identity(4)
+    places = forward_kinematics(model, motion.root_pos, motion.root_rot, motion.dof_pos)[0]
+    for frame in (5, 21, 44):
+        bpy.context.scene.frame_set(frame)
+        posed = robot.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        heads = [posed.pose.bones[name].head for name in ("pelvis", *model.joint_names)]
+        assert np.abs(np.array(heads) - places[frame - 5]).max() < 1e-5
+
+
 def test_it_begins_where_the_character_does_and_turns_with_it() -> None:
     armature = performer()
     armature.matrix_world = Matrix.Translation((3.0, -2.0, 0.5)) @ Matrix.Rotation(math.pi / 2.0, 4, "Z")
