@@ -110,7 +110,7 @@ class AIMOCAP_UL_captures(bpy.types.UIList):
             return
         right = columns.row()
         right.alignment = "RIGHT"
-        right.label(text=age_words(time.time() - record.created_at).removesuffix(" ago"))
+        right.label(text=age_words(time.time() - record.created_at).removesuffix(" ago").removeprefix("just "))
 
     def draw_filter(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         row = layout.row(align=True)
