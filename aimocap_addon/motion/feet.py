@@ -10,15 +10,16 @@ of the target's armature space, all arrays over all frames at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .contacts import spans
-from .legs import Leg, extra_step, reach, steadied
-from .rotations import Array
+from .legs import Leg, extra_step, reach, reached, steadied
+from .rotations import Array, inverse_symmetric
 from .series import averaged, evened, raised
 
 # Seconds that a correction takes at most to fade away from a contact, and over which the hips' move is averaged.
@@ -61,23 +62,23 @@ def plan(toe: Array, source_height: Array, on: NDArray[np.bool_], up: Array, flo
     return Plan(correction, on, toe @ up - floor)
 
 
-def hips_share(legs: list[Leg], plans: list[Plan], ways: Array, up: Array, rate: float) -> Array:
-    """Return the smooth move (F, 3) of the hips along `ways` (W, 3) with which the planted legs have to turn least.
+def _hips_share(legs: list[Leg], plans: list[Plan], ways: Array, up: Array, rate: float) -> Callable[..., Array]:
+    """Return what says, for corrections (F, 3) of each foot, the smooth move (F, 3) of the hips that spares the legs.
 
-    Least squares: the turns of the legs and a little for the move itself, all averaged over neighbouring frames. Far
-    from all contacts the move fades to nothing.
+    It goes along `ways` (W, 3). Least squares: the turns of the planted legs and a little for the move itself, all
+    averaged over neighbouring frames. Far from all contacts the move fades to nothing.
     """
-    frames = len(legs[0].hip)
-    costs, wanted = np.zeros((frames, len(ways), len(ways))), np.zeros((frames, len(ways)))
-    for leg, each in zip(legs, plans, strict=True):
-        cost = np.where(each.on[:, None, None], ways @ leg.cost, 0.0)
-        costs += cost @ ways.T
-        wanted += (cost @ each.correction[:, :, None])[..., 0]
-    flat = np.concatenate((costs.reshape(frames, -1), wanted), axis=-1)
-    smooth = np.stack([averaged(part, _HIPS_SIGMA * rate) for part in flat.T], axis=-1)
-    costs, wanted = smooth[:, : len(ways) ** 2].reshape(costs.shape), smooth[:, len(ways) ** 2 :]
-    own = np.diag(np.where(np.abs(ways @ up) > 0.5, _RISING, _SWAYING))
-    return np.linalg.solve(costs + own, wanted[..., None])[..., 0] @ ways
+    costs = [np.where(each.on[:, None, None], leg.cost, 0.0) for leg, each in zip(legs, plans, strict=True)]
+    sigma, allowed = _HIPS_SIGMA * rate, ways.T @ ways
+    own = ways.T @ (np.where(np.abs(ways @ up) > 0.5, _RISING, _SWAYING)[:, None] * ways)
+    held = averaged(np.sum(costs, axis=0).reshape(-1, 9), sigma).reshape(-1, 3, 3)
+    inverse = inverse_symmetric(allowed @ held @ allowed + own + np.eye(3) - allowed)
+
+    def share(corrections: list[Array]) -> Array:
+        wanted = sum(np.einsum("fij,fj->fi", cost, each) for cost, each in zip(costs, corrections, strict=True))
+        return np.einsum("fij,fj->fi", inverse, averaged(np.asarray(wanted), sigma) @ allowed)
+
+    return share
 
 
 def _same_way(move: Array, path: Array, up: Array) -> Array:
@@ -99,20 +100,18 @@ def pin(
     """
     middle = np.mean([leg.hip for leg in legs], axis=0)
     move = np.zeros_like(middle)
-    left = plans
+    share = _hips_share(legs, plans, ways, up, rate)
+    left = [each.correction for each in plans]
     for _ in range(_ROUNDS):
-        move = _same_way(move + hips_share(legs, left, ways, up, rate), middle, up)
+        move = _same_way(move + share(left), middle, up)
         places = [leg.ankle + each.correction - move for leg, each in zip(legs, plans, strict=True)]
-        left = [
-            replace(each, correction=place - reach(leg, place)[1])
-            for leg, each, place in zip(legs, plans, places, strict=True)
-        ]
+        left = [place - reached(leg, place) for leg, place in zip(legs, places, strict=True)]
     turns, heights = [], []
     for leg, each in zip(legs, plans, strict=True):
         shift = faded(each.correction - move, each.on, rate)
         height = each.height + (shift + move) @ up
         shift += np.where(each.on, 0.0, np.maximum(-height, 0.0))[:, None] * up
-        turns.append(steadied(leg, reach(leg, leg.ankle + shift)[0], each.on, rate).turns())
+        turns.append(steadied(leg, reach(leg, leg.ankle + shift), each.on, rate).turns())
         heights.append(np.maximum(height, 0.0))
     return turns, heights, move
 

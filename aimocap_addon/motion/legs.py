@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .rotations import (
     Array,
     cross,
+    inverse_symmetric,
     normalize,
     quaternion_between,
     quaternion_from_axis_angle,
@@ -82,7 +83,7 @@ class Leg:
         axis, length = self.bend[0], np.sum(self.lengths, axis=0)[:, None]
         shifts = (cross(axis, self.thigh) / length, cross(axis, self.calf) / length, axis)
         jacobian = np.stack(shifts, axis=-1)  # the shift for each of the turns
-        return np.linalg.inv(jacobian @ np.swapaxes(jacobian, -1, -2) + _KNEE_DAMPING**2 * np.eye(3))
+        return inverse_symmetric(jacobian @ np.swapaxes(jacobian, -1, -2) + _KNEE_DAMPING**2 * np.eye(3))
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,26 @@ class Change:
         return self.swing, quaternion_multiply(self.swing, quaternion_from_axis_angle(self.axis, self.more))
 
 
-def reach(leg: Leg, wanted: Array) -> tuple[Change, Array]:
-    """Return the change that brings the ankle towards `wanted` (F, 3), and where the ankle comes then (F, 3).
+def reach(leg: Leg, wanted: Array) -> Change:
+    """Return the change that brings the ankle towards `wanted` (F, 3).
 
     The knee keeps its plane, bends the way it should, and is neither stretched straight nor bent in haste: where it is
-    almost straight the ankle falls a little short. Source of the angle: law of cosines.
+    almost straight the ankle falls a little short.
+    """
+    more, bent, away = _bent(leg, wanted)
+    return Change(quaternion_between(bent, away), more, leg.bend[0])
+
+
+def reached(leg: Leg, wanted: Array) -> Array:
+    """Return where the ankle comes (F, 3) by `reach`."""
+    _, bent, away = _bent(leg, wanted)
+    return leg.hip + np.linalg.norm(bent, axis=-1)[:, None] * normalize(away)
+
+
+def _bent(leg: Leg, wanted: Array) -> tuple[Array, Array, Array]:
+    """Return by how much (F, radians) the knee bends more, and the ways (F, 3) to the ankle then and to `wanted`.
+
+    Both begin at the hip. Source of the angle: law of cosines.
     """
     a, b = leg.lengths
     axis, bend = leg.bend
@@ -116,9 +132,7 @@ def reach(leg: Leg, wanted: Array) -> tuple[Change, Array]:
     shortening = a * b * np.sin(np.maximum(np.abs(bend), exact)) / np.maximum(distance, 1e-9)
     share = shortening**2 / (shortening**2 + (_KNEE_DAMPING * (a + b)) ** 2)
     more = share * (exact - bend)
-    bent = leg.thigh + quaternion_rotate(quaternion_from_axis_angle(axis, more), leg.calf)
-    swing = quaternion_between(bent, away)
-    return Change(swing, more, axis), leg.hip + quaternion_rotate(swing, bent)
+    return more, leg.thigh + quaternion_rotate(quaternion_from_axis_angle(axis, more), leg.calf), away
 
 
 def steadied(leg: Leg, change: Change, firm: NDArray[np.bool_], rate: float) -> Change:

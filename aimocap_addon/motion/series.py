@@ -14,13 +14,14 @@ from .rotations import Array
 
 
 def averaged(values: Array, sigma: float) -> Array:
-    """Return `values` (F) averaged over their neighbours with Gaussian weights, whose standard deviation is in frames.
+    """Return `values` (F, ...) averaged over their neighbours, with Gaussian weights of `sigma` frames.
 
     The first and the last value are taken to go on for ever.
     """
     half = int(np.ceil(3.0 * sigma))
     weights = np.exp(-0.5 * (np.arange(-half, half + 1) / max(sigma, 1e-6)) ** 2)
-    return np.convolve(np.pad(values, half, mode="edge"), weights / weights.sum(), mode="valid")
+    padded = np.concatenate((np.repeat(values[:1], half, axis=0), values, np.repeat(values[-1:], half, axis=0)))
+    return np.lib.stride_tricks.sliding_window_view(padded, len(weights), axis=0) @ (weights / weights.sum())
 
 
 def raised(values: Array, steps: Array) -> Array:

@@ -10,7 +10,7 @@ from people import TRUNK_3, perform, person, target, walk
 from test_retarget import mapping, shown
 
 from aimocap_addon.motion.contacts import planted, spans
-from aimocap_addon.motion.legs import Leg, reach
+from aimocap_addon.motion.legs import Leg, reach, reached
 from aimocap_addon.motion.retarget import Options, solve
 from aimocap_addon.motion.rotations import (
     Array,
@@ -258,8 +258,9 @@ def test_a_knee_never_ends_up_straight_or_bent_the_wrong_way(bend: float, shift:
     still: list[Array] = [np.zeros((frames, 3)) + p for p in (0.0 * down, down, down + calf, left)]
     moved = np.linspace(0.0, 1.0, frames)[:, None] * np.array(shift, dtype=np.float64)
     leg = Leg(*still)
-    change, ankle = reach(leg, still[2] + moved)
-    thigh, shin = change.turns()
+    thigh, shin = reach(leg, still[2] + moved).turns()
+    ankle = quaternion_rotate(thigh, down) + quaternion_rotate(shin, calf)
+    assert np.allclose(reached(leg, still[2] + moved), ankle)
     hinge = quaternion_rotate(thigh, still[3])
     bent = np.sum(np.cross(quaternion_rotate(thigh, down), quaternion_rotate(shin, calf)) * hinge, axis=-1)
     assert bent.min() > np.sin(np.radians(min(bend, 0.0) - 0.1)) * 0.45 * 0.43
