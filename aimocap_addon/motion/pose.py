@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,11 @@ class Target:
     locked: NDArray[np.bool_]
     inherits_rotation: NDArray[np.bool_]
     local_location: NDArray[np.bool_]
+
+    @cached_property
+    def offsets(self) -> Array:
+        """Where the heads are (B, 3) in the axes of their parents."""
+        return self.skeleton.local_positions + quaternion_rotate(self.skeleton.local_rotations, self.locations)
 
 
 @dataclass(frozen=True)
@@ -120,17 +126,17 @@ def turned_away(body: RestBody, world: dict[int, Array], role: str) -> Array:
     return quaternion_multiply(world[body.bones[role]], quaternion_conjugate(body.rotations[role]))
 
 
-def head_below(target: Target, top: int, bone: int, world: dict[int, Array], head: Array) -> Array:
-    """Return the head (F, 3) of a bone below the bone `top`, whose own head is at `head` (3 or F, 3)."""
-    skeleton = target.skeleton
-    chain = [bone]
-    while chain[-1] != top:
-        chain.append(int(skeleton.parents[chain[-1]]))
-    position = head
-    for parent, child in zip(chain[:0:-1], chain[-2::-1], strict=True):
-        offset = quaternion_rotate(skeleton.local_rotations[child], target.locations[child])
-        position = position + quaternion_rotate(world[parent], skeleton.local_positions[child] + offset)
-    return position
+def heads_below(target: Target, top: int, bones: Sequence[int], world: dict[int, Array], head: Array) -> list[Array]:
+    """Return the heads (F, 3) of bones below the bone `top`, whose own head is at `head` (3 or F, 3)."""
+    found = {top: head}
+
+    def placed(bone: int) -> Array:
+        if bone not in found:
+            parent = int(target.skeleton.parents[bone])
+            found[bone] = placed(parent) + quaternion_rotate(world[parent], target.offsets[bone])
+        return found[bone]
+
+    return [placed(bone) for bone in bones]
 
 
 def location_channel(

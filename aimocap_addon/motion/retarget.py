@@ -25,7 +25,7 @@ from .body import RestBody, body_axes
 from .calibration import calibrations, palm_frame, palm_knuckles
 from .heading import heading
 from .mapping import FINGERS, SIDES, Mapping
-from .pose import Pose, Target, channels, head_below, location_channel, pose_of, posed_again, turned_away
+from .pose import Pose, Target, channels, heads_below, location_channel, pose_of, posed_again, turned_away
 from .rotations import (
     Array,
     quaternion_conjugate,
@@ -142,7 +142,7 @@ def solve(
     if options.root_motion == "ROOT_BONE" and root not in (hips, carrier):
         pose, locations[root] = _rooted(target, rest_t, root, pose, travel, up, motion.rate)
     if carrier != hips:  # another bone takes the hips along
-        head = head - head_below(target, carrier, hips, pose.world, np.zeros(3))
+        head = head - heads_below(target, carrier, [hips], pose.world, np.zeros(3))[0]
     locations[carrier] = location_channel(target, carrier, pose.world, head, locations)
     return Solution(channels(target, pose), pose.held, locations)
 
@@ -257,7 +257,7 @@ def _with_palms(target: Target, source: RestBody, body: RestBody, pose: Pose, pl
             continue
         hand = body.bones[f"{side}_hand"]
         wrist = np.zeros(3)
-        here = palm_frame(*(head_below(target, hand, body.bones[k], pose.world, wrist) for k in knuckles))
+        here = palm_frame(*heads_below(target, hand, [body.bones[k] for k in knuckles], pose.world, wrist))
         there = palm_frame(*(placed[k] - placed[f"{side}_hand"] for k in knuckles))
         if min(np.abs(np.linalg.det(here)).min(), np.abs(np.linalg.det(there)).min()) < 0.5:
             continue  # knuckles in one line have no plane
@@ -270,5 +270,5 @@ def _with_palms(target: Target, source: RestBody, body: RestBody, pose: Pose, pl
 def _hips_head(target: Target, body: RestBody, world: dict[int, Array], path: Array) -> Array:
     """Return the head (F, 3) of the hips bone when the midpoint of the hip joints is `path` (F, 3) away from rest."""
     hips = body.bones["hips"]
-    thighs = [head_below(target, hips, body.bones[f"{side}_thigh"], world, np.zeros(3)) for side in SIDES]
+    thighs = heads_below(target, hips, [body.bones[f"{side}_thigh"] for side in SIDES], world, np.zeros(3))
     return body.hip_midpoint() + path - np.mean(thighs, axis=0)

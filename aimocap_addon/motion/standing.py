@@ -14,7 +14,7 @@ from .body import RestBody
 from .contacts import planted
 from .legs import Leg
 from .mapping import SIDES
-from .pose import Pose, Target, head_below, posed_again, turned_away
+from .pose import Pose, Target, heads_below, posed_again, turned_away
 from .rotations import (
     Array,
     cross,
@@ -83,7 +83,7 @@ def lift_to_ground(
     """Return how far to raise the target so that its planted toes are as high as at rest; 0 if no foot stands."""
     gaps = [np.empty(0)]
     for foot in stands:
-        toe = head_below(target, body.bones["hips"], body.bones[foot.role], world, head)
+        toe = heads_below(target, body.bones["hips"], [body.bones[foot.role]], world, head)[0]
         gaps.append((body.positions[foot.role] - toe)[foot.flat] @ up)
     found = np.concatenate(gaps)
     return float(np.median(found)) if len(found) else 0.0
@@ -113,10 +113,8 @@ def planted_feet(
     hips = body.bones["hips"]
     legs, plans = [], []
     for foot in stands:
-        thigh, knee, ankle, toe = (
-            head_below(target, hips, body.bones[role], pose.world, head)
-            for role in (f"{foot.side}_thigh", f"{foot.side}_calf", f"{foot.side}_foot", foot.role)
-        )
+        joints = (f"{foot.side}_thigh", f"{foot.side}_calf", f"{foot.side}_foot", foot.role)
+        thigh, knee, ankle, toe = heads_below(target, hips, [body.bones[role] for role in joints], pose.world, head)
         delta = turned_away(body, pose.world, f"{foot.side}_thigh")
         legs.append(Leg(thigh, knee, ankle, quaternion_rotate(delta, axes[0])))
         floor = float(body.positions[foot.role] @ up) + ground
