@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..motion.body import asymmetry
+from ..motion.deform_bones import deform_mapping
 from ..motion.mapping import Mapping
 from ..motion.mirroring import mirrored, other_side
 from ..motion.skeleton import Motion, Skeleton
@@ -60,11 +61,7 @@ def read_performance(
     `mirror` changes left and right. Raises SceneError if the motion is not that of a body.
     """
     skeleton, span = source.skeleton, source.span
-    mapping = _without_twists(mapping_of(source.name, skeleton, mapping_folder))
-    if mapping.controls:
-        raise SceneError(
-            f"“{source.name}” is a control rig ({mapping.family}): choose the skeleton that it exports instead."
-        )
+    mapping = _without_twists(_performing(source, mapping_of(source.name, skeleton, mapping_folder)))
     warnings = [f"“{source.name}”: {text}" for text in mapping.warnings]
     if asymmetry(skeleton, mapping) > _BUILT_ASYMMETRY:
         warnings.append(
@@ -84,6 +81,19 @@ def read_performance(
         except ValueError as error:
             raise SceneError(f"“{source.name}” cannot be mirrored because {error}: check its rest pose.") from error
     return Performance(source, skeleton, mapping, motion, first, last, tuple(warnings))
+
+
+def _performing(source: Performer, mapping: Mapping) -> Mapping:
+    """Return the mapping of the bones that show what `source` does: of a control rig those that deform its mesh."""
+    if not mapping.controls:
+        return mapping
+    found = deform_mapping(source.skeleton, source.deforming)
+    if found is None:
+        raise SceneError(
+            f"“{source.name}” is a control rig ({mapping.family}) whose deform bones are not named like those of a "
+            "known rig: choose the skeleton that it exports instead."
+        )
+    return found
 
 
 def _without_twists(mapping: Mapping) -> Mapping:

@@ -24,7 +24,8 @@ class Performer:
     """A skeleton in motion, with a name for messages.
 
     `span` holds the first and the last scene frame of the motion, `unit` says how many scene units one unit of the
-    skeleton's space is long. `read` returns the motion of bones (by name) at scene frames (F).
+    skeleton's space is long. `read` returns the motion of bones (by name) at scene frames (F). `deforming` names the
+    bones that deform a mesh.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Performer:
     span: tuple[float, float]
     unit: float
     read: Callable[[Sequence[str], Array], Motion]
+    deforming: frozenset[str]
 
 
 def performer_of(armature: bpy.types.Object) -> Performer:
@@ -44,7 +46,8 @@ def performer_of(armature: bpy.types.Object) -> Performer:
     def read(names: Sequence[str], frames: Array) -> Motion:
         return read_motion(armature, skeleton, names, frames)
 
-    return Performer(armature.name, skeleton, span, unit_of(armature), read)
+    deforming = frozenset(bone.name for bone in armature.pose.bones if bone.bone.use_deform)
+    return Performer(armature.name, skeleton, span, unit_of(armature), read, deforming)
 
 
 def unit_of(armature: bpy.types.Object) -> float:
@@ -71,4 +74,5 @@ def performer_in(path: Path, name: str, *, frame_start: float, frame_step: float
     def read(names: Sequence[str], frames: Array) -> Motion:
         return motion.motion(names, (frames - frame_start) / frame_step, frame_rate(frames))
 
-    return Performer(name, motion.skeleton, (frame_start, frame_start + (motion.frames - 1) * frame_step), unit, read)
+    last = frame_start + (motion.frames - 1) * frame_step
+    return Performer(name, motion.skeleton, (frame_start, last), unit, read, frozenset(motion.skeleton.names))

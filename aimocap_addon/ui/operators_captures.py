@@ -85,7 +85,7 @@ class AIMOCAP_OT_show_preview(CaptureRowOperator, bpy.types.Operator):
         name = f"{record.request.title} Preview"
         strip = add_preview_strip(scene, Path(record.preview), name, record.request.placement.frame_start)
         where = f"“{strip.name}” lies in channel {strip.channel} of the sequencer of “{scene.name}”"
-        # Strips added by Python play frame by frame, and the retiming that would mend it fails before 4.5.
+        # Strips added by Python play frame by frame, and the retiming that would mend it fails up to 4.5.
         rate, pace = strip.fps, record.request.placement.frames_per_second  # type: ignore[attr-defined]
         if abs(rate - pace) > _SAME_RATE * pace:
             where += f" and has {rate:.5g} fps where the motion takes {pace:.5g}, so change its speed to compare them"

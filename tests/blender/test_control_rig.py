@@ -22,6 +22,8 @@ from aimocap_addon.scene import compat, probing
 from aimocap_addon.scene.binding import BindOptions, bind_motion
 from aimocap_addon.scene.errors import SceneError
 from aimocap_addon.scene.mapping_editing import recognise
+from aimocap_addon.scene.robot_armature import is_robot
+from aimocap_addon.scene.robot_retarget import retarget_to_g1
 from benchmarks.retarget import RATE, make_performer
 
 FREE_FEET = BindOptions(hold_contacts=False)
@@ -333,6 +335,28 @@ def test_constraints_on_mapped_bones_are_told() -> None:
     assert "mixamorig:LeftArm" in warning
     assert "mixamorig:Head" in warning
     assert "mixamorig:Hips" not in warning
+
+
+@pytest.mark.parametrize("options", [FREE_FEET, ON_IK], ids=["FK", "IK"])
+def test_a_control_rig_performs_with_its_deform_bones(puppet: bpy.types.Object, options: BindOptions) -> None:
+    source = squatting()
+    bind_motion(source, puppet, options)
+    double, _ = mixamo()
+    result = bind_motion(puppet, double, FREE_FEET)
+    assert not result.warning
+    assert limb_error(source, double, rigs.MIXAMO).max() < 0.1
+    robot, motion, _ = retarget_to_g1(bpy.context, puppet)
+    assert is_robot(robot)
+    knees = motion.dof_pos[:, [3, 9]]
+    assert np.degrees(np.ptp(knees, axis=0)).min() > 20.0  # it squats, as the performer does
+
+
+def test_a_control_rig_whose_deform_bones_say_nothing_is_no_performer(puppet: bpy.types.Object) -> None:
+    bind_motion(performer(), puppet)
+    for bone in puppet.data.bones:
+        bone.use_deform = False
+    with pytest.raises(SceneError, match="choose the skeleton that it exports"):
+        bind_motion(puppet, mixamo()[0])
 
 
 def test_a_control_in_between_that_is_posed_is_asked_to_be_cleared(puppet: bpy.types.Object) -> None:
