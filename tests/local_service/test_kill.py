@@ -28,6 +28,7 @@ from aimocap_addon.local_service.database import ApiKey, Database, Job
 from scripts.service_process import ROOT, run_command, service_python
 from tests.local_service import forked_service
 from tests.local_service.conftest import JOBS, write_video
+from tests.local_service.small_solver import solved
 
 KILLS = 110
 KEYS = 3
@@ -297,5 +298,5 @@ def _check_files(data: Path, database: Database) -> None:
     results = {path.parent.name: path for path in data.glob("results/*/*")}
     assert results.keys() == completed.keys()
     for job_id, path in results.items():
-        assert json.loads(path.read_text())["end"] == completed[job_id].window_end_sec
+        assert solved(path.read_bytes())["end"] == completed[job_id].window_end_sec
     assert [path for folder in ("uploads", "work") for path in (data / folder).rglob("*")] == []
