@@ -54,13 +54,11 @@ def asymmetry(skeleton: Skeleton, mapping: Mapping) -> float:
     """
     body = RestBody.of(skeleton, mapping, np.array((1.0, 0.0, 0.0, 0.0)))
     left, middle = body_axes(skeleton, mapping)[0], body.hip_midpoint()
-    apart = [0.0]
-    for role, position in body.positions.items():
-        other = body.positions.get(role.replace("left_", "right_", 1))
-        if role.startswith("left_") and other is not None:
-            mirrored = position - 2.0 * np.dot(position - middle, left) * left
-            apart.append(float(np.linalg.norm(mirrored - other)))
-    return max(apart) / body.leg_length()
+    others = {role: role.replace("left_", "right_", 1) for role in body.positions if role.startswith("left_")}
+    pairs = [(body.positions[role], body.positions[other]) for role, other in others.items() if other in body.positions]
+    here, there = np.array(pairs).transpose(1, 0, 2) - middle
+    mirrored = here - 2.0 * (here @ left)[:, None] * left
+    return float(np.linalg.norm(mirrored - there, axis=-1).max()) / body.leg_length()
 
 
 def body_axes(skeleton: Skeleton, mapping: Mapping) -> Array:

@@ -25,7 +25,7 @@ from .series import averaged, evened, raised
 # Seconds that a correction takes at most to fade away from a contact, and over which the hips' move is averaged.
 FADE = 0.30
 _HIPS_SIGMA = 0.10
-_ROUNDS = 3
+_ROUNDS = 2
 # What a move of the hips costs, up and down and over the ground: radians per leg length, squared, of turning legs.
 _RISING, _SWAYING = 0.05, 4.0
 # By how much of its length the hips' way over the ground may change.

@@ -268,5 +268,5 @@ def _shown(value: object) -> str:
     if isinstance(value, list | dict):
         return "[...]" if isinstance(value, list) else "{...}"
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    text = text.encode("ascii", "backslashreplace").decode("ascii") if not text.isprintable() else text
+    text = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
     return text if len(text) <= 40 else f"{text[:40]}..."
