@@ -35,6 +35,7 @@ _LEFT_OUT = {
     "WindowManager": {
         "keyconfigs",  # a person's shortcuts, thousands of them: part of the preferences, not of the file
         "operators",  # the list of what ran, not a setting
+        "is_event_handling_break",  # from 5.1 on: what became of the last event
     },
     # worked out from what is drawn; without a window reading them crashes 4.2 and 4.5
     "SpaceProperties": {"tab_search_results", "search_filter"},
