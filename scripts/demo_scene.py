@@ -10,7 +10,6 @@ import argparse
 import os
 import shutil
 import sys
-import traceback
 from pathlib import Path
 
 import bpy
@@ -18,6 +17,7 @@ import bpy
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import characters
 import contact_sheet
+from ending import run_and_end
 
 CHARACTERS = {
     "mixamo": characters.make_mixamo_character,
@@ -86,13 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    status = 0
-    try:
-        main()
-    except Exception:
-        traceback.print_exc()
-        status = 1
-    # bpy as a module can hang at interpreter exit while an extension is registered (seen in 4.5).
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    run_and_end(main)

@@ -15,9 +15,7 @@ and imported as a finished capture is; `--motion FILE.fbx` takes another.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,6 +30,7 @@ from aimocap_addon.scene.armature_motion import motion_range  # noqa: E402
 from aimocap_addon.scene.rig_mapping import find_mapping  # noqa: E402
 from benchmarks import rig_pairs  # noqa: E402
 from benchmarks.motion_metrics import compare, sample  # noqa: E402
+from ending import run_and_end  # noqa: E402
 from figures.gallery import Gallery, Row  # noqa: E402
 from figures.mannequin import mannequin  # noqa: E402
 
@@ -177,13 +176,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    code = 1
-    try:
-        code = main()
-    except SystemExit as exit_:
-        code = int(exit_.code or 0)
-    except Exception:
-        traceback.print_exc()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # Blender as a module can hang while the interpreter ends
+    run_and_end(main)

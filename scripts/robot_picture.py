@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 import tempfile
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,7 @@ from aimocap_addon.scene.binding import BindOptions, bind_motion  # noqa: E402
 from aimocap_addon.scene.fbx_import import remove_imported  # noqa: E402
 from aimocap_addon.scene.robot_retarget import retarget_to_g1  # noqa: E402
 from benchmarks import rig_pairs  # noqa: E402
+from ending import run_and_end  # noqa: E402
 
 _HUMAN, _ROBOT = -0.32, 0.56  # metres from the middle to each of the two
 _WIDTH, _TALL = 2.15, 1.95  # metres that a picture shows
@@ -131,13 +130,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    code = 1
-    try:
-        code = main()
-    except SystemExit as exit_:
-        code = int(exit_.code or 0)
-    except Exception:
-        traceback.print_exc()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # Blender as a module can hang while the interpreter ends
+    run_and_end(main)

@@ -87,7 +87,7 @@ def _performing(source: Performer, mapping: Mapping) -> Mapping:
     """Return the mapping of the bones that show what `source` does: of a control rig those that deform its mesh."""
     if not mapping.controls:
         return mapping
-    found = deform_mapping(source.skeleton, source.deforming)
+    found = deform_mapping(source.skeleton, source.deforming())
     if found is None:
         raise SceneError(
             f"“{source.name}” is a control rig ({mapping.family}) whose deform bones are not named like those of a "

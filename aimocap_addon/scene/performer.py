@@ -24,8 +24,8 @@ class Performer:
     """A skeleton in motion, with a name for messages.
 
     `span` holds the first and the last scene frame of the motion, `unit` says how many scene units one unit of the
-    skeleton's space is long. `read` returns the motion of bones (by name) at scene frames (F). `deforming` names the
-    bones that deform a mesh.
+    skeleton's space is long. `read` returns the motion of bones (by name) at scene frames (F), `deforming` the
+    names of the bones that deform a mesh.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Performer:
     span: tuple[float, float]
     unit: float
     read: Callable[[Sequence[str], Array], Motion]
-    deforming: frozenset[str]
+    deforming: Callable[[], frozenset[str]]
 
 
 def performer_of(armature: bpy.types.Object) -> Performer:
@@ -46,7 +46,9 @@ def performer_of(armature: bpy.types.Object) -> Performer:
     def read(names: Sequence[str], frames: Array) -> Motion:
         return read_motion(armature, skeleton, names, frames)
 
-    deforming = frozenset(bone.name for bone in armature.pose.bones if bone.bone.use_deform)
+    def deforming() -> frozenset[str]:
+        return frozenset(bone.name for bone in armature.pose.bones if bone.bone.use_deform)
+
     return Performer(armature.name, skeleton, span, unit_of(armature), read, deforming)
 
 
@@ -75,4 +77,4 @@ def performer_in(path: Path, name: str, *, frame_start: float, frame_step: float
         return motion.motion(names, (frames - frame_start) / frame_step, frame_rate(frames))
 
     last = frame_start + (motion.frames - 1) * frame_step
-    return Performer(name, motion.skeleton, (frame_start, last), unit, read, frozenset(motion.skeleton.names))
+    return Performer(name, motion.skeleton, (frame_start, last), unit, read, lambda: frozenset(motion.skeleton.names))
