@@ -3,9 +3,10 @@
 
 Threading contract of `CaptureRunner`:
 - Its methods are called from one thread, the main one.
-- Captures wait in a queue for one of at most `MOST_WORKERS` threads; each has a client of its own. A worker
-  touches the store (safe between threads), its own engine, the event queue and, under the runner's lock, the
-  queue of waiting captures; never bpy, nor anything else of the runner.
+- Captures wait in a queue for one of at most `MOST_WORKERS` threads of their service, so that one service that does
+  not answer holds up no other; each has a client of its own. A worker touches the store (safe between threads), its
+  own engine, the event queue and, under the runner's lock, the queue of waiting captures; never bpy, nor anything
+  else of the runner.
 - Records are immutable; a worker hands them over through `queue.SimpleQueue`, the main thread takes them
   out with `drain`.
 - `stop` sets the worker's event: it ends after the transfer chunk or the wait it is in. `shutdown`
@@ -34,7 +35,7 @@ from .waiting import CLOUD_PACE, LOOPBACK_PACE, Pace, StopSignal
 
 _log = logging.getLogger(__name__)
 
-MOST_WORKERS = 8  # more captures than any known plan solves at once; the others wait here, where it costs nothing
+MOST_WORKERS = 8  # for one service: more than any known plan solves at once; others wait here, where it costs nothing
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,14 @@ class _Task:
     ended: threading.Event = field(default_factory=threading.Event)
 
 
+@dataclass(frozen=True)
+class _Lane:
+    """The captures of one service that wait for a worker, and the workers."""
+
+    waiting: collections.deque[_Task] = field(default_factory=collections.deque)
+    workers: set[threading.Thread] = field(default_factory=set)
+
+
 class CaptureRunner:
     """Runs captures on worker threads; see the module's threading contract."""
 
@@ -103,9 +112,8 @@ class CaptureRunner:
         self._store = store
         self._events: queue.SimpleQueue[CaptureRecord] = queue.SimpleQueue()
         self._tasks: dict[str, _Task] = {}
-        self._lock = threading.Lock()  # guards the two that follow
-        self._waiting: collections.deque[_Task] = collections.deque()
-        self._workers: set[threading.Thread] = set()
+        self._lock = threading.Lock()  # guards what is in the lanes
+        self._lanes: dict[str, _Lane] = {}  # by the service's base URL
 
     def start(self, record: CaptureRecord, access: ServiceAccess, *, found: bool = False) -> None:
         """Store the capture and begin or go on with it; raises StoreError if it cannot be stored.
@@ -121,12 +129,13 @@ class CaptureRunner:
         task = _Task(record, access, pace)
         self._tasks = {key: each for key, each in self._tasks.items() if not each.ended.is_set()}
         self._tasks[record.capture_id] = task
+        lane = self._lanes.setdefault(access.base_url, _Lane())
         with self._lock:
-            self._waiting.append(task)
-            if len(self._workers) >= MOST_WORKERS:
+            lane.waiting.append(task)
+            if len(lane.workers) >= MOST_WORKERS:
                 return
-            worker = threading.Thread(target=self._work, name=f"aimocap-{len(self._workers)}", daemon=True)
-            self._workers.add(worker)
+            worker = threading.Thread(target=self._work, args=(lane,), name=f"aimocap-{len(lane.workers)}", daemon=True)
+            lane.workers.add(worker)
         worker.start()
 
     def is_running(self, capture_id: str) -> bool:
@@ -145,10 +154,11 @@ class CaptureRunner:
         if task is None or task.ended.is_set():
             return False
         task.stop.set()
+        waiting = self._lanes[task.access.base_url].waiting
         with self._lock:
-            waits = task in self._waiting
+            waits = task in waiting
             if waits:
-                self._waiting.remove(task)
+                waiting.remove(task)
         if waits:
             try:
                 self._stop_waiting(task)
@@ -170,8 +180,10 @@ class CaptureRunner:
     def shutdown(self, timeout: float = 3.0) -> None:
         """Interrupt all workers and wait for them, `timeout` seconds in all."""
         with self._lock:
-            waiting, workers = list(self._waiting), list(self._workers)
-            self._waiting.clear()
+            waiting = [task for lane in self._lanes.values() for task in lane.waiting]
+            workers = [worker for lane in self._lanes.values() for worker in lane.workers]
+            for lane in self._lanes.values():
+                lane.waiting.clear()
         for task in self._tasks.values():
             task.stop.interrupt()
         for task in waiting:
@@ -189,14 +201,14 @@ class CaptureRunner:
                 record = self._store.save(record.moved_to(Stage.STOPPED))
         self._events.put(record)
 
-    def _work(self) -> None:
+    def _work(self, lane: _Lane) -> None:
         """Take one waiting capture after the other; the thread ends when there is none."""
         while True:
             with self._lock:
-                if not self._waiting:
-                    self._workers.discard(threading.current_thread())
+                if not lane.waiting:
+                    lane.workers.discard(threading.current_thread())
                     return
-                task = self._waiting.popleft()
+                task = lane.waiting.popleft()
             try:
                 run_blocking(self._store, task.access, task.record, self._events.put, task.stop, task.pace)
             except Exception as error:  # a worker that dies silently would leave the person waiting

@@ -30,7 +30,7 @@ from ..api.errors import (
 )
 from ..api.models import JobOutput, JobPoll, JobResult, JobStatus
 from ..api.results import PREVIEW_KIND, RESULT_KINDS
-from .record import CaptureRecord, Failure, Stage
+from .record import NO_JOB, CaptureRecord, Failure, Stage
 from .source import check_source, fingerprint
 from .store import CaptureStore, StoreError
 from .translation import create_request, preview_name, result_name
@@ -121,7 +121,7 @@ class CaptureEngine:
                     # A job that was submitted may be charged: a retry has to go on with it.
                     retryable = error.retryable or record.submit_sent
                     return self._keep(record.failed(Failure(error.user_message, error.code, retryable)))
-                if self._is_overdue():
+                if self._is_overdue(record):
                     return self._give_up(record)
                 self._report(record.changed(message=error.user_message), at_once=True)
                 if self._stop.rest(self._pause(record, attempt, error)):
@@ -182,7 +182,8 @@ class CaptureEngine:
             self._uploads += 1
         if self._stop.is_set():  # the last moment at which stopping costs nothing
             raise TransferCanceledError
-        record = self._keep(record.changed(submit_sent=True, progress=1.0))
+        since = record.waiting_since or time.time()
+        record = self._keep(record.changed(submit_sent=True, waiting_since=since, progress=1.0))
         try:
             self._client.complete_upload(job_id)
         except ApiError as error:
@@ -216,7 +217,7 @@ class CaptureEngine:
         """Begin again when the draft or its upload address has expired, since it was never paid for."""
         if error.status not in gone or error.code in API_ERROR_SENTENCES or self._drafts >= _MAX_DRAFTS:
             raise error
-        return self._keep(record.moved_to(Stage.CREATED, job_id=None, upload_url=None, submit_sent=False))
+        return self._keep(record.moved_to(Stage.CREATED, **NO_JOB))
 
     def _follow(self, record: CaptureRecord) -> CaptureRecord:
         """Poll once and wait until the next poll is due."""
@@ -237,7 +238,7 @@ class CaptureEngine:
             return self._keep(
                 record.failed(Failure("The service canceled the job: capture the clip again.", "canceled"))
             )
-        if self._is_overdue():
+        if self._is_overdue(record):
             return self._give_up(record)
         stage = Stage.PROCESSING if status is JobStatus.PROCESSING else Stage.ADMITTED
         if stage is not record.stage:
@@ -249,9 +250,14 @@ class CaptureEngine:
         self._stop.rest(self._pace.poll_pause(time.monotonic() - self._submitted))
         return record
 
-    def _is_overdue(self) -> bool:
-        """Whether the run has lasted too long; asked after a request, so that a late start still brings the result."""
-        return time.monotonic() - self._started > self._pace.deadline
+    def _is_overdue(self, record: CaptureRecord) -> bool:
+        """Whether the result is waited for too long, counted from when it was submitted: over restarts of Blender.
+
+        Before that the run's own time counts. Asked after a request, so that a late start still brings the result.
+        """
+        since = record.waiting_since
+        waited = time.monotonic() - self._started if since is None else time.time() - since
+        return waited > self._pace.deadline
 
     def _give_up(self, record: CaptureRecord) -> CaptureRecord:
         sentence = (

@@ -49,6 +49,10 @@ TRANSITIONS: dict[Stage, frozenset[Stage]] = {
 """The state machine: which stage may follow which."""
 
 
+NO_JOB = {"job_id": None, "upload_url": None, "submit_sent": False, "waiting_since": None}
+"""What a record has of a job before there is one."""
+
+
 class IllegalTransitionError(Exception):
     """A stage was to follow one that it cannot follow: a fault in the program, not in the input."""
 
@@ -122,6 +126,7 @@ class CaptureRecord:
     job_id: str | None = None
     upload_url: str | None = None
     submit_sent: bool = False  # complete-upload was sent at least once; its answer may be lost
+    waiting_since: float | None = None  # when it was submitted or, later, resumed by a person
     failure: Failure | None = None
     files: dict[str, str] = field(default_factory=dict)  # target id -> path on disk
     preview: str | None = None
@@ -157,8 +162,8 @@ class CaptureRecord:
         service ended, or that was never submitted) starts anew.
         """
         if self.job_id is None or (self.failure is not None and not self.failure.retryable):
-            return self.moved_to(Stage.CREATED, failure=None, job_id=None, upload_url=None, submit_sent=False, files={})
-        return self.moved_to(Stage.UPLOADING, failure=None)
+            return self.moved_to(Stage.CREATED, failure=None, files={}, **NO_JOB)
+        return self.moved_to(Stage.UPLOADING, failure=None, waiting_since=time.time() if self.submit_sent else None)
 
     @property
     def is_pending(self) -> bool:

@@ -24,7 +24,7 @@ class Pace:
     give_up_after: float = 600.0  # of failing, without any success in between
     give_up_offline: float = 600.0  # of no connection at all, once something is under way
     fail_fast: bool = True  # a capture that meets no service before anything was sent fails at once
-    deadline: float = 24 * 3600.0  # for the whole run
+    deadline: float = 24 * 3600.0  # from the submission; until then, of the run
 
     def poll_pause(self, waited: float) -> float:
         """Return the seconds to the next poll of a job that has been waited for `waited` seconds.

@@ -246,6 +246,20 @@ def test_captures_beyond_the_workers_wait_their_turn_and_all_arrive(bench: Bench
     assert loaded.stage is Stage.STOPPED
 
 
+def test_a_service_that_is_away_holds_up_no_capture_of_another(bench: Bench) -> None:
+    away = ServiceAccess(closed_port_url(), KEY)
+    waiting = [bench.new() for _ in range(drivers.MOST_WORKERS + 1)]
+    for record in waiting:
+        bench.runner.start(record, away, found=True)
+    other = bench.new()
+    bench.runner.start(other, bench.access)
+    bench.drain_until(lambda: bench.is_final(other))
+    assert (latest := bench.latest(other)) is not None
+    assert latest.stage is Stage.READY
+    assert bench.runner.running == len(waiting)
+    assert bench.runner.stop(waiting[-1].capture_id)  # had no worker yet
+
+
 def test_closing_keeps_what_waits_for_a_worker_as_it_is(bench: Bench, gate: threading.Event) -> None:
     records = [bench.new() for _ in range(drivers.MOST_WORKERS + 2)]
     for record in records:

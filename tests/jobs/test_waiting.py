@@ -17,6 +17,7 @@ from aimocap_addon.jobs.drivers import ServiceAccess
 from aimocap_addon.jobs.engine import CaptureEngine
 from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest, Stage
 from aimocap_addon.jobs.store import CaptureStore
+from aimocap_addon.jobs.translation import create_request
 from aimocap_addon.jobs.waiting import LOOPBACK_PACE, Pace, StopSignal
 from tests.jobs.scripted_service import ScriptedService
 from tests.loopback import closed_port_url
@@ -149,6 +150,28 @@ def test_result_that_waits_for_a_late_start_is_fetched_whatever_the_deadline(
     record = run(service, tmp_path, pace)
     assert record.failure is not None
     assert record.failure.code == "deadline"
+    with AimocapClient(service.url, "sk-test") as client:
+        engine = CaptureEngine(CaptureStore(tmp_path / "store"), client, lambda _record: None, StopSignal(), pace)
+        assert engine.run(record.resumed()).stage is Stage.READY
+    assert service.charges == 1
+
+
+def test_deadline_counts_from_the_submission_over_restarts_and_anew_when_a_person_goes_on(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    service.running = ("queued", "queued")
+    an_hour_ago = time.time() - 3600.0
+    submitted = {"stage": Stage.ADMITTED, "submit_sent": True, "waiting_since": an_hour_ago}
+    begun = service.server.url + "/upload/mocap_1"
+    with AimocapClient(service.url, "sk-test") as client:
+        client.create_job(create_request(CaptureRequest("walk.mp4", "walk", service.url)))
+        client.complete_upload("mocap_1")
+    pace = dataclasses.replace(FAST, deadline=1800.0)
+    record = run(service, tmp_path, pace, job_id="mocap_1", upload_url=begun, **submitted)
+    assert record.failure is not None
+    assert (record.failure.code, record.failure.retryable) == ("deadline", True)
+    service.running = ("queued", "completed")
+    service.jobs["mocap_1"].status = "queued"
     with AimocapClient(service.url, "sk-test") as client:
         engine = CaptureEngine(CaptureStore(tmp_path / "store"), client, lambda _record: None, StopSignal(), pace)
         assert engine.run(record.resumed()).stage is Stage.READY
