@@ -73,7 +73,6 @@ def blender(
     bpy.ops.wm.read_homefile(use_empty=True)
     monkeypatch.setenv("AIMOCAP_BASE_URL", stub.url)
     monkeypatch.setenv("AIMOCAP_KEY", key)
-    (stub.data / "go").unlink(missing_ok=True)
     monkeypatch.setattr("bl_ext.user_default.aimocap.ui.addon.user_folder", lambda **_: tmp_path / "user")
     monkeypatch.setattr(bpy.types.WindowManager, "aimocap_session", CaptureSession())
     yield

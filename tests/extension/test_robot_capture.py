@@ -172,7 +172,6 @@ def test_robot_outlives_a_restart(use_stub, tmp_path, monkeypatch) -> None:
     stage = bpy.data.scenes.new("Stage")
     bpy.context.window.scene = stage
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
-    (use_stub.data / "go").unlink(missing_ok=True)
     source = video_source.from_file(bpy.context.scene, video(tmp_path, "held"))
     record, service = begin(bpy.context, source, CaptureOptions(targets="ROBOT"))
     session().start(record, service)
