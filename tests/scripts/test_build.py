@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -66,6 +67,17 @@ def test_a_zip_holds_what_its_manifest_lists_for_every_python(package: Path) -> 
     for version in wheels.PYTHON_VERSIONS:
         assert any(f"cp{version.replace('.', '')}" in name for name in listed)
     assert package.stat().st_size < build.LARGEST
+
+
+def test_wheels_hold_what_the_locked_ones_hold(package: Path, tmp_path: Path) -> None:
+    fetched = wheels.fetch(tmp_path, build.this_platform(), wheels.PYTHON_VERSIONS)
+    with zipfile.ZipFile(package) as archive:
+        for wheel in fetched:
+            packed = archive.read(f"wheels/{wheel.name}")
+            assert len(packed) <= wheel.stat().st_size
+            with zipfile.ZipFile(wheel) as locked, zipfile.ZipFile(io.BytesIO(packed)) as shipped:
+                assert shipped.namelist() == locked.namelist()
+                assert all(shipped.read(name) == locked.read(name) for name in locked.namelist())
 
 
 def test_the_licence_of_every_wheel_is_in_the_zip(package: Path) -> None:
