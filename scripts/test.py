@@ -12,7 +12,9 @@ and installed zip there; all others need no Blender.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -58,16 +60,32 @@ def run_pytest(name: str, python: Path, arguments: list[str], variables: dict[st
     with tempfile.TemporaryDirectory() as temporary:
         report = Path(temporary) / "report.xml"
         command = [str(python), "-m", "pytest", "-q", f"--junitxml={report}", *arguments]
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **variables}, start_new_session=True)
         try:
-            code = subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, timeout=TIMEOUT).returncode
+            code = process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             code = 1
             print(f"{name} did not end within {TIMEOUT} s.", flush=True)
+            process.send_signal(signal.SIGABRT)  # pytest has every thread's stack printed then
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+        finally:
+            _end_group(process)
         outcome = _count(name, report)
     if code not in (0, 5) and outcome.failed == 0:
         outcome.failed, outcome.note = 1, f"pytest ended with status {code}"
     outcome.seconds = time.monotonic() - started
     return outcome
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process with all that it started, such as the services of a run that was cut short."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
 
 
 def _count(name: str, report: Path) -> Outcome:
