@@ -24,6 +24,7 @@ from . import (
     panels,
     preferences,
     properties,
+    translations,
 )
 from .session import CaptureSession, session
 
@@ -57,6 +58,7 @@ def register() -> None:
     bpy.types.WindowManager.aimocap_captures = PointerProperty(  # type: ignore[attr-defined]
         type=capture_list.AIMOCAP_PG_captures
     )
+    translations.register()
     menus.register()
     handlers.register()
     command_line.register()
@@ -67,6 +69,7 @@ def unregister() -> None:
     command_line.unregister()
     handlers.unregister()
     menus.unregister()
+    translations.unregister()
     session().shutdown()
     del bpy.types.WindowManager.aimocap_captures  # type: ignore[attr-defined]
     del bpy.types.WindowManager.aimocap_mapping  # type: ignore[attr-defined]

@@ -19,7 +19,8 @@ PACKAGE = __package__.rpartition(".")[0]  # "bl_ext.<repository>.aimocap" when i
 KEY_VARIABLE = "AIMOCAP_KEY"
 URL_VARIABLE = "AIMOCAP_BASE_URL"
 WAIT_HOURS = 24
-ONLINE_IS_OFF = "Online access is off"
+ONLINE_IS_OFF = "Online access is off: allow it in Preferences > System > Network"
+OFFLINE_MODE = "Blender was started with --offline-mode: start it without"
 
 
 class CaptureError(Exception):
@@ -82,9 +83,14 @@ def online_access_sentence() -> str | None:
     """Return why Blender may not go online, or None if it may."""
     if bpy.app.online_access:
         return None
-    if bpy.app.online_access_override:
-        return "Blender was started with --offline-mode: start it without, or use the local service."
-    return f"{ONLINE_IS_OFF}: allow it in Preferences > System > Network, or use the local service."
+    return f"{OFFLINE_MODE if bpy.app.online_access_override else ONLINE_IS_OFF}, or use the local service."
+
+
+def set_up_sentence() -> str | None:
+    """Return why the local service cannot be set up, or None if nothing of Blender's settings is in the way."""
+    if bpy.app.online_access:
+        return None
+    return f"{OFFLINE_MODE if bpy.app.online_access_override else ONLINE_IS_OFF}, to set the local service up."
 
 
 def has_consent(context: bpy.types.Context) -> bool:

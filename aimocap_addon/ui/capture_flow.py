@@ -77,10 +77,14 @@ def usable_service(context: bpy.types.Context, *, consent: bool = False) -> Serv
         except KeyStorageError as error:
             raise CaptureError(str(error)) from error
     if not service.api_key:
-        start = "start the local service in the AIMoCap panel, or " if service.is_local else ""
+        if service.is_local:
+            raise CaptureError(
+                f"There is no API key for {service.base_url}: start the local service in the AIMoCap panel, or set one "
+                f"in the add-on's preferences or in the environment variable {addon.KEY_VARIABLE}."
+            )
         raise CaptureError(
-            f"There is no API key for {service.base_url}: {start}set one in the add-on's preferences or in the "
-            f"environment variable {addon.KEY_VARIABLE}."
+            f"There is no API key for {service.base_url}: set one in the add-on's preferences or in the environment "
+            f"variable {addon.KEY_VARIABLE}."
         )
     return service
 
@@ -227,7 +231,7 @@ def _move_characters(
         frame_step=frame_step,
         mapping_folder=addon.mapping_folder(),
     )
-    return _told(targets, bound, f"as captured from “{request.title}”")
+    return _outcome(targets, bound, request.title)
 
 
 def _add_robot(context: bpy.types.Context, record: CaptureRecord, path: Path) -> str:
@@ -268,9 +272,13 @@ def _move_to_scene(armature: bpy.types.Object, context: bpy.types.Context, name:
     return ""
 
 
-def _told(targets: Sequence[bpy.types.Object], bound: Sequence[BindResult], how: str) -> str:
-    """Return who moves and how, then what may look wrong, each thing once."""
+def _outcome(targets: Sequence[bpy.types.Object], bound: Sequence[BindResult], title: str) -> str:
+    """Return who moves as captured from what, then what may look wrong, each thing once."""
     who = ", ".join(f"“{target.name}”" for target in targets)
     first, last = bound[0].frame_range
     warnings = dict.fromkeys(each.warning for each in bound if each.warning)
-    return " ".join((f"{who} {'move' if len(targets) > 1 else 'moves'} {how}, frames {first} to {last}.", *warnings))
+    if len(targets) > 1:
+        sentence = f"{who} move as captured from “{title}”, frames {first} to {last}."
+    else:
+        sentence = f"{who} moves as captured from “{title}”, frames {first} to {last}."
+    return " ".join((sentence, *warnings))

@@ -20,6 +20,7 @@ from .origin import is_of_this_file
 from .panel_text import draw_sentence
 from .redraw import redraw_panels
 from .session import session
+from .translations import phrase, told
 
 _ROWS = 5
 SHOWN_ITEMS = (
@@ -110,7 +111,7 @@ class AIMOCAP_UL_captures(bpy.types.UIList):
             return
         right = columns.row()
         right.alignment = "RIGHT"
-        right.label(text=age_words(time.time() - record.created_at).removesuffix(" ago").removeprefix("just "))
+        right.label(text=told(age_words(time.time() - record.created_at)))
 
     def draw_filter(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         row = layout.row(align=True)
@@ -145,7 +146,7 @@ def draw_capture_list(
     if not count:
         return
     header, body = layout.panel("aimocap_captures")
-    header.label(text=f"Captures ({count})")
+    header.label(text=phrase("Captures ({count})", count=count))
     if body is None:
         return
     body.use_property_split = False
@@ -166,8 +167,8 @@ def draw_capture_list(
 def draw_chosen(layout: bpy.types.UILayout, record: CaptureRecord, character: bpy.types.Object | None) -> None:
     """Draw where a capture stands, and its next steps."""
     is_running = session().is_running(record.capture_id)
-    words = state_words(record, is_running=is_running)
-    layout.label(text=f"{record.request.title}: {words}, {age_words(time.time() - record.created_at)}", translate=False)
+    state, age = told(state_words(record, is_running=is_running)), told(age_words(time.time() - record.created_at))
+    layout.label(text=f"{record.request.title}: {state}, {age}", translate=False)
     if record.failure is not None:
         draw_sentence(layout, record.failure.sentence, icon="ERROR")
         if record.failure.code:

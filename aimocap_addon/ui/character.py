@@ -11,6 +11,7 @@ from .capture_flow import selected_armatures
 from .panel_text import draw_sentence
 from .properties import ROBOT, AIMOCAP_PG_settings
 from .session import session
+from .translations import phrase, told
 
 
 def draw_character(
@@ -36,7 +37,7 @@ def draw_recognition(layout: bpy.types.UILayout, armature: bpy.types.Object) -> 
         layout.label(text="Looking at the bones", icon="SORTTIME")
         return None
     row = layout.row(align=True)
-    row.label(text=title(known), icon="CHECKMARK" if known.family and not known.sentences else "ERROR")
+    row.label(text=told(title(known)), icon="CHECKMARK" if known.family and not known.sentences else "ERROR")
     row.operator("aimocap.edit_mapping", text="", icon="GREASEPENCIL").armature = armature.name
     row.menu("AIMOCAP_MT_mapping", text="", icon="DOWNARROW_HLT")
     if known.missing:
@@ -51,7 +52,7 @@ def draw_recognition(layout: bpy.types.UILayout, armature: bpy.types.Object) -> 
 def draw_others(layout: bpy.types.UILayout, others: list[bpy.types.Object]) -> None:
     """Draw who receives the motion as well."""
     for each in others:
-        layout.label(text=f"and {each.name}", icon="ARMATURE_DATA")
+        layout.label(text=phrase("and {name}", name=each.name), icon="ARMATURE_DATA")
     if not others:
         layout.label(text="No other armature is selected", icon="INFO")
 

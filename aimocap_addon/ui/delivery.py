@@ -65,13 +65,13 @@ def _deliver(record: CaptureRecord) -> Report:
     title = record.request.title
     try:
         if session().take_delivery(record.capture_id) is None:
-            sentence = "was brought in by another Blender: import it from the AIMoCap panel to have it here."
-            return {"INFO"}, f"“{title}” {sentence}"
+            sentence = f"“{title}” was brought in by another Blender: import it from the AIMoCap panel to have it here."
+            return {"INFO"}, sentence
         _import(record)
     except StoreError as error:
         return {"ERROR"}, str(error)
     except RuntimeError as error:  # the operator's own report
-        return {"ERROR"}, str(error).removeprefix("Error: ").strip()
+        return {"ERROR"}, str(error).partition(": ")[2].strip()  # before that stands “Error”, in the person's language
     if record.message:  # what was asked for and did not come
         return {"WARNING"}, f"“{title}” is captured. {record.message}"
     return {"INFO"}, f"“{title}” is captured."

@@ -11,6 +11,7 @@ import bpy
 from ..scene.mapping_editing import RowState, is_shown
 from .mapping_table import FILL_ITEMS, AIMOCAP_PG_mapping_row, AIMOCAP_PG_mapping_table
 from .panel_text import draw_sentence
+from .translations import phrase, told
 
 WIDTH = 740  # pixels at a scale of 1
 _LINE = 110  # characters that fit it
@@ -49,11 +50,11 @@ def draw_table(layout: bpy.types.UILayout, table: AIMOCAP_PG_mapping_table) -> N
     """Draw the table, its tools and what is wrong with it."""
     armature = bpy.data.objects.get(table.armature)
     if armature is None or armature.type != "ARMATURE":
-        layout.label(text=f"The armature “{table.armature}” is not there any more", icon="ERROR")
+        layout.label(text=phrase("The armature “{name}” is not there any more", name=table.armature), icon="ERROR")
         return
     head = layout.split(factor=0.52)
     name = head.row()
-    name.label(text=f"{table.family}, {table.score} of a body")
+    name.label(text=phrase("{family}, {score} of a body", family=told(table.family), score=table.score))
     name.prop(table, "controls")
     presets = head.row(align=True)
     for operator, words, icon in _PRESETS:
@@ -72,7 +73,14 @@ def draw_table(layout: bpy.types.UILayout, table: AIMOCAP_PG_mapping_table) -> N
             _draw_rows(layout, rows, armature)
             continue
         header, body = layout.panel_prop(table, toggle)
-        header.label(text=f"{group}: {sum(bool(row.bone) for row in rows)} of {len(rows)}")
+        header.label(
+            text=phrase(
+                "{group}: {count} of {total}",
+                group=phrase(group),
+                count=sum(bool(row.bone) for row in rows),
+                total=len(rows),
+            )
+        )
         if body is not None:
             _draw_rows(body, rows, armature)
     legend = layout.row()
@@ -100,5 +108,5 @@ def _draw_row(layout: bpy.types.UILayout, row: AIMOCAP_PG_mapping_row, armature:
     line = layout.row(align=True)
     line.alert = row.state in _ALERTS
     parts = line.split(factor=0.37, align=True)
-    parts.label(text=row.words, icon=_ICONS.get(row.state, "BLANK1"))
+    parts.label(text=told(row.words), icon=_ICONS.get(row.state, "BLANK1"))
     parts.prop_search(row, "bone", armature.data, "bones", text="", icon="BONE_DATA")

@@ -67,9 +67,9 @@ class AIMOCAP_PG_mapping_table(bpy.types.PropertyGroup):
     is_filling: BoolProperty()
     was_refused: BoolProperty()
     page: EnumProperty(name="Part", description="Which part of the body is shown", items=PAGE_ITEMS)
-    show_trunk: BoolProperty(name="Trunk", default=True)
-    show_arms: BoolProperty(name="Arms", default=True)
-    show_legs: BoolProperty(name="Legs", default=True)
+    show_trunk: BoolProperty(name="Trunk", description="Show the rows of the trunk", default=True)
+    show_arms: BoolProperty(name="Arms", description="Show the rows of the arms", default=True)
+    show_legs: BoolProperty(name="Legs", description="Show the rows of the legs", default=True)
 
     def open(self, armature: bpy.types.Object) -> None:
         """Show the mapping of an armature; what a refused OK left there for it stays."""

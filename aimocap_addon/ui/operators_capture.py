@@ -35,6 +35,7 @@ from .properties import (
     settings_of,
 )
 from .session import session
+from .translations import phrase, told
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -55,9 +56,15 @@ class CaptureOperator(BindProperties, OperatorBase):
         name="Character", description="Name of the armature that receives the motion; empty: the captured skeleton"
     )
     use_selected: BoolProperty(name="Also to Selected", description=USE_SELECTED, default=False)
-    targets: EnumProperty(name="Make", items=TARGETS_ITEMS, default=CHARACTER)
-    mocap_type: EnumProperty(name="Capture", items=MOCAP_TYPE_ITEMS, default="full_body")
-    export_rate: EnumProperty(name="Rate", items=EXPORT_RATE_ITEMS, default="SCENE")
+    targets: EnumProperty(
+        name="Make", description="What the capture is made into", items=TARGETS_ITEMS, default=CHARACTER
+    )
+    mocap_type: EnumProperty(
+        name="Capture", description="What of the person is captured", items=MOCAP_TYPE_ITEMS, default="full_body"
+    )
+    export_rate: EnumProperty(
+        name="Rate", description="Motion frames per second of video", items=EXPORT_RATE_ITEMS, default="SCENE"
+    )
     consent: BoolProperty(
         name="Consent",
         description="Agree for this capture that the video is sent to the cloud service and costs v-credits",
@@ -97,9 +104,9 @@ class CaptureOperator(BindProperties, OperatorBase):
             record = session().run_blocking(record, service)
             sentence = finish(context, record)
         except _ERRORS as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, sentence)
+        self.report({"INFO"}, told(sentence))
         return {"FINISHED"}
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
@@ -114,7 +121,7 @@ class CaptureOperator(BindProperties, OperatorBase):
             record, service = begin(context, self.source(context), self.capture_options())
             session().start(record, service)
         except _ERRORS as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         watch()
         return {"FINISHED"}
@@ -131,7 +138,7 @@ class AIMOCAP_OT_capture_strip(CaptureOperator, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         editor = compat.sequencer_scene(context).sequence_editor
         if editor is None or editor.active_strip is None:
-            cls.poll_message_set("No strip is active: select a movie strip in the sequencer")
+            cls.poll_message_set(told("No strip is active: select a movie strip in the sequencer"))
             return False
         return True
 
@@ -217,15 +224,16 @@ class AIMOCAP_OT_capture_clip(CaptureOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if cls.active_clip(context) is None and not bpy.data.movieclips:
-            cls.poll_message_set("There is no movie clip: open one in the Movie Clip editor")
+            cls.poll_message_set(told("There is no movie clip: open one in the Movie Clip editor"))
             return False
         return True
 
     def source(self, context: bpy.types.Context) -> VideoSource:
         clip = bpy.data.movieclips.get(self.clip) if self.clip else self.active_clip(context)
         if clip is None:
-            what = f"There is no movie clip “{self.clip}”" if self.clip else "No movie clip is active"
-            raise SceneError(f"{what}: open one in the Movie Clip editor.")
+            if self.clip:
+                raise SceneError(f"There is no movie clip “{self.clip}”: open one in the Movie Clip editor.")
+            raise SceneError("No movie clip is active: open one in the Movie Clip editor.")
         return video_source.from_clip(addon.current_scene(context), clip)
 
 
@@ -241,7 +249,9 @@ class AIMOCAP_OT_give_consent(bpy.types.Operator):
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
-        column.label(text=f"The video leaves this machine for {addon.service(context).base_url}.")
+        column.label(
+            text=phrase("The video leaves this machine for {address}.", address=addon.service(context).base_url)
+        )
         column.label(text="Each captured second costs 1 v-credit of your account there.")
         column.label(text="Agree once, then press Capture Motion again.")
 
@@ -268,7 +278,7 @@ class AIMOCAP_OT_stop(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if not session().running:
-            cls.poll_message_set("No capture is running")
+            cls.poll_message_set(told("No capture is running"))
             return False
         return True
 
@@ -283,7 +293,7 @@ class AIMOCAP_OT_stop(bpy.types.Operator):
 
 
 class AIMOCAP_OT_resume(bpy.types.Operator):
-    """Go on with a stopped, failed or interrupted capture. A job that the service still has is not paid again."""
+    """Go on with a stopped, failed or interrupted capture. A job that the service still has is not paid again"""
 
     bl_idname = "aimocap.resume"
     bl_label = "Resume Capture"
@@ -306,7 +316,7 @@ class AIMOCAP_OT_resume(bpy.types.Operator):
                 )
             session().start(record.resumed() if record.stage.is_final else record, service)
         except _ERRORS as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         watch()
         return {"FINISHED"}
@@ -348,7 +358,8 @@ class AIMOCAP_OT_watch(bpy.types.Operator):
             self.show(context)
         ended = [record for record in changed if record.stage.is_final]
         while ended or session().arrived:
-            self.report(*conclude((ended or session().arrived).pop()))
+            kind, sentence = conclude((ended or session().arrived).pop())
+            self.report(kind, told(sentence))
         if not session().running and not changed:
             self.end(context)
             return {"FINISHED", "PASS_THROUGH"}
@@ -371,11 +382,9 @@ class AIMOCAP_OT_watch(bpy.types.Operator):
         running = session().running
         if running and context.workspace is not None:
             first = running[0]
-            more = f" (and {len(running) - 1} more)" if len(running) > 1 else ""
-            context.workspace.status_text_set(
-                f"AIMoCap: {first.request.title} - {STAGE_LABELS[first.stage]} "
-                f"{overall_progress(first):.0%}{more}    [Esc] Stop Watching"
-            )
+            more = phrase(" (and {count} more)", count=len(running) - 1) if len(running) > 1 else ""
+            state = f"{first.request.title} - {phrase(STAGE_LABELS[first.stage])} {overall_progress(first):.0%}{more}"
+            context.workspace.status_text_set(phrase("AIMoCap: {state}    [Esc] Stop Watching", state=state))
         refresh(context)
 
 

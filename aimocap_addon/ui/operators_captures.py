@@ -22,6 +22,7 @@ from . import addon
 from .addon import CaptureError
 from .capture_list import refresh
 from .session import session
+from .translations import phrase, told
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -45,7 +46,7 @@ class CaptureRowOperator(OperatorBase):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if not session().records:
-            cls.poll_message_set("There are no captures yet: capture a clip first")
+            cls.poll_message_set(told("There are no captures yet: capture a clip first"))
             return False
         return True
 
@@ -64,9 +65,9 @@ class CaptureRowOperator(OperatorBase):
         try:
             sentence = self.act(context, self.record())
         except _ERRORS as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, sentence)
+        self.report({"INFO"}, told(sentence))
         return {"FINISHED"}
 
 
@@ -84,12 +85,12 @@ class AIMOCAP_OT_show_preview(CaptureRowOperator, bpy.types.Operator):
         scene = compat.sequencer_scene(context)
         name = f"{record.request.title} Preview"
         strip = add_preview_strip(scene, Path(record.preview), name, record.request.placement.frame_start)
-        where = f"“{strip.name}” lies in channel {strip.channel} of the sequencer of “{scene.name}”"
+        sentence = f"“{strip.name}” lies in channel {strip.channel} of the sequencer of “{scene.name}”."
         # Strips added by Python play frame by frame, and the retiming that would mend it fails up to 4.5.
         rate, pace = strip.fps, record.request.placement.frames_per_second  # type: ignore[attr-defined]
         if abs(rate - pace) > _SAME_RATE * pace:
-            where += f" and has {rate:.5g} fps where the motion takes {pace:.5g}, so change its speed to compare them"
-        return f"{where}: mute or delete it before you render."
+            sentence += f" It has {rate:.5g} fps where the motion takes {pace:.5g}: change its speed to compare them."
+        return sentence + " Mute or delete it before you render."
 
 
 class AIMOCAP_OT_open_capture_folder(CaptureRowOperator, bpy.types.Operator):
@@ -145,15 +146,15 @@ class AIMOCAP_OT_remove_capture(CaptureRowOperator, bpy.types.Operator):
             record = self.record()
             refuse_if_running(record)
         except _ERRORS as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         self.capture_id = record.capture_id
         message = "Its files are deleted; motion that was brought into a file stays there."
         if record.submit_sent and record.stage is not Stage.READY:
             message += " A job that the service has begun stays charged, and its motion is lost."
-        title = f"Remove “{record.request.title}”?"
+        title = phrase("Remove “{title}”?", title=record.request.title)
         return context.window_manager.invoke_confirm(
-            self, event, title=title, message=message, confirm_text="Remove", icon="WARNING"
+            self, event, title=title, message=told(message), confirm_text="Remove", icon="WARNING"
         )
 
     def act(self, context: bpy.types.Context, record: CaptureRecord) -> str:

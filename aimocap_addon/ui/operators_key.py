@@ -9,6 +9,7 @@ import bpy
 
 from . import addon, key_storage
 from .key_storage import KeyStorageError
+from .translations import told
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -25,10 +26,10 @@ class AIMOCAP_OT_keep_key(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         chosen = addon.preferences(context)
         if chosen is None or not chosen.cloud_key.strip():
-            cls.poll_message_set("Enter the API key first")
+            cls.poll_message_set(told("Enter the API key first"))
             return False
         if key_storage.keyring() is None:
-            cls.poll_message_set("There is no system keyring that can be used (Linux: install secret-tool)")
+            cls.poll_message_set(told("There is no system keyring that can be used (Linux: install secret-tool)"))
             return False
         return True
 
@@ -38,7 +39,7 @@ class AIMOCAP_OT_keep_key(bpy.types.Operator):
         try:
             key_storage.keep(chosen.cloud_url, chosen.cloud_key.strip())
         except KeyStorageError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         chosen.cloud_key_kept_for, chosen.cloud_key = chosen.cloud_url, ""
         context.preferences.is_dirty = True
@@ -63,7 +64,7 @@ class AIMOCAP_OT_forget_key(bpy.types.Operator):
         try:
             key_storage.forget(chosen.cloud_key_kept_for)
         except KeyStorageError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         chosen.cloud_key_kept_for = ""
         context.preferences.is_dirty = True

@@ -29,6 +29,7 @@ from .mapping_table import FILL_ITEMS, table
 from .properties import settings_of
 from .redraw import redraw_panels
 from .session import session
+from .translations import phrase, told
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -53,7 +54,7 @@ class MappingOperator(OperatorBase):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if not any(each.type == "ARMATURE" for each in bpy.data.objects):
-            cls.poll_message_set("There is no armature in this file: add a character")  # type: ignore[attr-defined]
+            cls.poll_message_set(told("There is no armature in this file: add a character"))  # type: ignore[attr-defined]
             return False
         return True
 
@@ -77,11 +78,11 @@ class MappingOperator(OperatorBase):
         try:
             sentence = self.perform(context)
         except (SceneError, addon.CaptureError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         session().recognitions.forget()
         redraw_panels(context)
-        self.report({"INFO"}, sentence)
+        self.report({"INFO"}, told(sentence))
         return {"FINISHED"}
 
 
@@ -97,11 +98,11 @@ class AIMOCAP_OT_edit_mapping(MappingOperator, bpy.types.Operator):
             armature = self.character(context)
             table(context).open(armature)
         except (SceneError, addon.CaptureError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         self.armature = armature.name
         return context.window_manager.invoke_props_dialog(
-            self, width=WIDTH, title=f"Bone Mapping of {armature.name}", confirm_text="Use Mapping"
+            self, width=WIDTH, title=phrase("Bone Mapping of {name}", name=armature.name), confirm_text="Use Mapping"
         )
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -133,18 +134,18 @@ class AIMOCAP_OT_fill_mapping(bpy.types.Operator):
     bl_label = "Fill Mapping"
     bl_options = {"INTERNAL"}
 
-    what: EnumProperty(name="With", items=FILL_ITEMS)
+    what: EnumProperty(name="With", description="How the table is filled", items=FILL_ITEMS)
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: AIMOCAP_OT_fill_mapping) -> str:
-        return next(description for name, _, description in FILL_ITEMS if name == properties.what)
+        return phrase(next(description for name, _, description in FILL_ITEMS if name == properties.what))
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         edited = table(context)
         try:
             {"AUTO": edited.map_automatically, "MIRROR": edited.mirror, "CLEAR": edited.clear_bones}[self.what]()
         except SceneError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -203,7 +204,7 @@ class PresetOperator(MappingOperator):
         try:
             armature = self.character(context)
         except (SceneError, addon.CaptureError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         self.armature = armature.name
         if not self.filepath:

@@ -30,6 +30,7 @@ from .capture_flow import finish, selected_armatures
 from .character import draw_others
 from .properties import USE_SELECTED
 from .session import session
+from .translations import phrase, told
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -60,13 +61,13 @@ class AIMOCAP_OT_import_capture(BindProperties, bpy.types.Operator):
         try:
             record = self.record()
         except (CaptureError, StoreError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         self.capture_id = record.capture_id
         if not self.use_armature:
             self.armature = origin.armature_names(record)[0]
         set_bind_options(self, given_options(self, stored_options(record.request.placement.options)))
-        title = f"Import “{record.request.title}”"
+        title = phrase("Import “{title}”", title=record.request.title)
         return context.window_manager.invoke_props_dialog(self, width=360, title=title, confirm_text="Import")
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -86,9 +87,9 @@ class AIMOCAP_OT_import_capture(BindProperties, bpy.types.Operator):
             set_bind_options(self, options)  # so that the panel of the last operation shows what was done
             sentence = finish(context, record, self.armature if self.use_armature else None, options)
         except (CaptureError, SceneError, StoreError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, sentence)
+        self.report({"INFO"}, told(sentence))
         return {"FINISHED"}
 
     def record(self) -> CaptureRecord:
@@ -120,7 +121,7 @@ class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if sum(each.type == "ARMATURE" for each in bpy.data.objects) < 2:
-            cls.poll_message_set("Two armatures are needed: one with motion and one to receive it")
+            cls.poll_message_set(told("Two armatures are needed: one with motion and one to receive it"))
             return False
         return True
 
@@ -170,13 +171,15 @@ class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
             characters = [Character(target) for target in targets]
             bound = bind_motions(source, characters, bind_options(self), mapping_folder=addon.mapping_folder())
         except (CaptureError, SceneError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         for target, each in zip(targets, bound, strict=True):
             if each.warning:
-                self.report({"WARNING"}, each.warning)
-            missing = f"; no bone found for {', '.join(each.missing)}" if each.missing else ""
-            self.report({"INFO"}, f"“{target.name}” moves as “{source.name}” ({each.mapped} bones{missing}).")
+                self.report({"WARNING"}, told(each.warning))
+            sentence = f"“{target.name}” moves as “{source.name}”: {each.mapped} bones."
+            if each.missing:
+                sentence += f" No bone was found for {', '.join(each.missing)}."
+            self.report({"INFO"}, told(sentence))
         return {"FINISHED"}
 
     @staticmethod

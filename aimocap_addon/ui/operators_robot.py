@@ -28,6 +28,7 @@ from ..scene.robot_motion import (
 )
 from ..scene.robot_retarget import retarget_to_g1
 from . import addon
+from .translations import told
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -116,12 +117,14 @@ class AIMOCAP_OT_import_robot_motion(bpy.types.Operator):
             look = RobotLook(_folder(self.mesh_folder), FRONT if self.use_front else 0.0)
             armature, more = add_robot(context, motion, path.stem, frame_start=self.frame_start, look=look)
         except SceneError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         _choose(context, armature)
         _warn(self, (*warnings, *more))
         seconds = motion.frames / motion.fps
-        self.report({"INFO"}, f"“{armature.name}” has {motion.frames} frames at {motion.fps:g} fps, {seconds:.1f} s.")
+        self.report(
+            {"INFO"}, told(f"“{armature.name}” has {motion.frames} frames at {motion.fps:g} fps, {seconds:.1f} s.")
+        )
         return {"FINISHED"}
 
     def path(self) -> Path:
@@ -147,10 +150,10 @@ class AIMOCAP_OT_retarget_to_g1(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         armature = armature_of(context.object)
         if armature is None or armature.type != "ARMATURE":
-            cls.poll_message_set("Choose the character whose motion the robot is to have")
+            cls.poll_message_set(told("Choose the character whose motion the robot is to have"))
             return False
         if is_robot(armature):
-            cls.poll_message_set("This is a robot already: choose a character")
+            cls.poll_message_set(told("This is a robot already: choose a character"))
             return False
         return True
 
@@ -166,12 +169,12 @@ class AIMOCAP_OT_retarget_to_g1(bpy.types.Operator):
                 mesh_folder=_folder(self.mesh_folder),
             )
         except SceneError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         _choose(context, robot)
         _warn(self, warnings)
         self.report(
-            {"INFO"}, f"“{robot.name}” moves as “{armature.name}”, {motion.frames} frames at {motion.fps:g} fps."
+            {"INFO"}, told(f"“{robot.name}” moves as “{armature.name}”, {motion.frames} frames at {motion.fps:g} fps.")
         )
         return {"FINISHED"}
 
@@ -196,7 +199,9 @@ class AIMOCAP_OT_export_robot_motion(bpy.types.Operator, ExportHelper):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not is_robot(armature_of(context.object)):
-            cls.poll_message_set("Choose a robot: an armature that Import Robot Motion or Retarget to G1 has made")
+            cls.poll_message_set(
+                told("Choose a robot: an armature that Import Robot Motion or Retarget to G1 has made")
+            )
             return False
         return True
 
@@ -231,13 +236,13 @@ class AIMOCAP_OT_export_robot_motion(bpy.types.Operator, ExportHelper):
                 armature, path, file_format=self.chosen_format(), rate=self.rate, clamp=self.limits == "CLAMP"
             )
         except SceneError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         asked = done.asked.sentences()
         if done.asked.limits:
             asked[0] += " They were clamped."
         _warn(self, (*done.warnings, *asked))
-        self.report({"INFO"}, f"{path} has {done.motion.frames} frames at {done.motion.fps:g} fps.")
+        self.report({"INFO"}, told(f"{path} has {done.motion.frames} frames at {done.motion.fps:g} fps."))
         return {"FINISHED"}
 
 
@@ -257,7 +262,7 @@ class AIMOCAP_FH_robot_motion(bpy.types.FileHandler):
 def _warn(operator: bpy.types.Operator, sentences: Iterable[str]) -> None:
     text = " ".join(sentences)
     if text:
-        operator.report({"WARNING"}, text)
+        operator.report({"WARNING"}, told(text))
 
 
 CLASSES = (

@@ -15,6 +15,7 @@ from . import addon
 from .local_service import DISK_SIZE, DOWNLOAD_SIZE, LocalServiceError, State
 from .redraw import redraw_panels
 from .session import session
+from .translations import phrase, told
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -45,11 +46,11 @@ class AIMOCAP_OT_set_up_local_service(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if session().local_service.state.is_busy:
-            cls.poll_message_set("The local service is being set up or started")
+            cls.poll_message_set(told("The local service is being set up or started"))
             return False
-        sentence = addon.online_access_sentence()
+        sentence = addon.set_up_sentence()
         if sentence:
-            cls.poll_message_set(sentence.removesuffix(", or use the local service."))
+            cls.poll_message_set(told(sentence))
             return False
         return True
 
@@ -59,7 +60,13 @@ class AIMOCAP_OT_set_up_local_service(bpy.types.Operator):
     def draw(self, _context: bpy.types.Context) -> None:
         column = self.layout.column()
         column.label(text="The solver and its libraries are fetched from the Python package index:")
-        column.label(text=f"{DOWNLOAD_SIZE} to download, {DISK_SIZE} on disk, in the add-on's own folder.")
+        column.label(
+            text=phrase(
+                "{download} to download, {disk} on disk, in the add-on's own folder.",
+                download=phrase(DOWNLOAD_SIZE),
+                disk=phrase(DISK_SIZE),
+            )
+        )
         column.label(text="They go when the add-on is removed. Videos never leave this machine.")
 
     def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
@@ -67,10 +74,10 @@ class AIMOCAP_OT_set_up_local_service(bpy.types.Operator):
         try:
             service.set_up()
         except LocalServiceError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
         if bpy.app.background and service.wait(_SET_UP_TIMEOUT) is not State.STOPPED:
-            self.report({"ERROR"}, service.sentence or "The set-up did not end in time.")
+            self.report({"ERROR"}, told(service.sentence or "The set-up did not end in time."))
             return {"CANCELLED"}
         _watch_service()
         return {"FINISHED"}
@@ -86,7 +93,7 @@ class AIMOCAP_OT_start_local_service(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if session().local_service.state is not State.STOPPED:
-            cls.poll_message_set("Set the local service up first, or stop the one that runs")
+            cls.poll_message_set(told("Set the local service up first, or stop the one that runs"))
             return False
         return True
 
@@ -99,7 +106,7 @@ class AIMOCAP_OT_start_local_service(bpy.types.Operator):
         # As a module Blender has no program of its own; then its Python writes the FBX files.
         service.start(current.base_url, bpy.app.binary_path or sys.executable)
         if bpy.app.background and service.wait(_START_TIMEOUT) not in (State.RUNNING, State.SHARED):
-            self.report({"ERROR"}, service.sentence or "The local service did not start in time.")
+            self.report({"ERROR"}, told(service.sentence or "The local service did not start in time."))
             return {"CANCELLED"}
         _watch_service()
         return {"FINISHED"}
@@ -115,7 +122,7 @@ class AIMOCAP_OT_stop_local_service(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if session().local_service.state in (State.ABSENT, State.STOPPED):
-            cls.poll_message_set("The local service does not run")
+            cls.poll_message_set(told("The local service does not run"))
             return False
         return True
 

@@ -8,6 +8,7 @@ import bpy
 from ..scene.robot_armature import is_robot
 from ..scene.robot_export import own_rate
 from .operators_robot import armature_of
+from .translations import phrase
 
 
 class AIMOCAP_PT_robot(bpy.types.Panel):
@@ -25,7 +26,8 @@ class AIMOCAP_PT_robot(bpy.types.Panel):
         armature = armature_of(context.object)
         if armature is not None and is_robot(armature):
             rate = own_rate(armature)
-            layout.label(text=f"{armature.name}, {rate:g} fps" if rate else armature.name, icon="ARMATURE_DATA")
+            text = phrase("{name}, {rate:g} fps", name=armature.name, rate=rate) if rate else armature.name
+            layout.label(text=text, icon="ARMATURE_DATA", translate=False)
         column = layout.column(align=True)
         column.operator("aimocap.import_robot_motion", icon="IMPORT")
         column.operator("aimocap.retarget_to_g1", icon="CON_ARMATURE")

@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import Any
 
 import bpy
 
+from .translations import told
+
 _LINE = 40  # characters that fit the sidebar's usual width
 _ICON = 6  # of these does an icon take
+_WIDE = "\u3000-\u30ff\u3400-\u9fff\uff00-\uffef"  # characters of Chinese and Japanese
+_CLOSING = "，。、：；！？）》」』”"  # no line begins with these
+_PIECES = re.compile(f"( ?)(“?(?:[{_WIDE}]|[^ {_WIDE}“]+)[{_CLOSING}]*)")
 
 
 def draw_warning(layout: bpy.types.UILayout, sentence: str) -> None:
@@ -19,6 +26,7 @@ def draw_warning(layout: bpy.types.UILayout, sentence: str) -> None:
 
 def draw_sentence(layout: bpy.types.UILayout, sentence: str, width: int = _LINE, icon: Any = "NONE") -> None:
     """Draw a sentence over as many lines as it takes; `width` is in characters, `icon` stands before the first."""
+    sentence = told(sentence)
     column = layout.column(align=True)
     column.scale_y = 0.8
     for line in wrapped(sentence, width if icon == "NONE" else width - _ICON):
@@ -27,11 +35,18 @@ def draw_sentence(layout: bpy.types.UILayout, sentence: str, width: int = _LINE,
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Break a sentence into lines; a label does not wrap by itself."""
+    """Break a sentence into lines of at most `width` columns, where it can be; a label does not wrap by itself.
+
+    Chinese and Japanese characters take two columns each, and a line may end after any of them.
+    """
     lines: list[str] = []
-    for word in text.split():
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += " " + word
+    for space, piece in _PIECES.findall(" ".join(text.split())):
+        if lines and _columns(lines[-1]) + len(space) + _columns(piece) <= width:
+            lines[-1] += space + piece
         else:
-            lines.append(word)
+            lines.append(piece)
     return lines
+
+
+def _columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)

@@ -23,6 +23,7 @@ from .local_service import DOWNLOAD_SIZE, State
 from .panel_text import draw_sentence, draw_warning
 from .properties import ROBOT, settings_of
 from .session import session
+from .translations import phrase, told
 
 _LOCAL_STEPS = {
     State.ABSENT: "Set the local service up first.",
@@ -50,9 +51,9 @@ def obstacle_of(service: addon.Service, character: Recognition | None) -> str:
         if not service.is_local:
             return "There is no API key: set it in the add-on's preferences."
         state = session().local_service.state
-        offline = addon.online_access_sentence()
+        offline = addon.set_up_sentence()
         if state is State.ABSENT and offline:
-            return offline.removesuffix(", or use the local service.") + ", to set the local service up."
+            return offline
         return _LOCAL_STEPS.get(state, "Set the key of the local service in the add-on's preferences.")
     if character is not None and not character.family:
         return "The character's bones are not mapped: use Edit Mapping, or choose another character."
@@ -100,7 +101,10 @@ class CapturePanel:
         if service.is_local:
             draw_local_service(column, service)
             return
-        text = "Cloud: 1 v-credit per second" if seconds is None else f"Cloud: about {math.ceil(seconds)} v-credits"
+        if seconds is None:
+            text = phrase("Cloud: 1 v-credit per second")
+        else:
+            text = phrase("Cloud: about {credits} v-credits", credits=math.ceil(seconds))
         row = column.row(align=True)
         row.label(text=text, icon="WORLD")
         draw_preferences_button(row)
@@ -131,7 +135,10 @@ class CapturePanel:
         for record in running[-_SHOWN_CAPTURES:]:  # the oldest: they are worked on first
             draw_running(layout, record)
         if len(running) > _SHOWN_CAPTURES:
-            layout.label(text=f"{len(running) - _SHOWN_CAPTURES} more are waiting or running", icon="SORTTIME")
+            layout.label(
+                text=phrase("{count} more are waiting or running", count=len(running) - _SHOWN_CAPTURES),
+                icon="SORTTIME",
+            )
         if running and not current.watching:
             layout.operator("aimocap.watch", text="Watch Progress", icon="HIDE_OFF")
         draw_capture_list(context, layout, character)
@@ -147,7 +154,7 @@ def draw_local_service(layout: bpy.types.UILayout, service: addon.Service) -> No
     local = session().local_service
     row = layout.row(align=True)
     if local.state is State.SETTING_UP:
-        layout.progress(factor=local.progress, text=f"Setting Up {local.progress:.0%}", type="BAR")
+        layout.progress(factor=local.progress, text=phrase("Setting Up {share:.0%}", share=local.progress), type="BAR")
         layout.operator("aimocap.stop_local_service", text="Stop Set-Up", icon="CANCEL")
     elif local.state is State.STARTING:
         row.label(text="Local service is starting", icon="SORTTIME")
@@ -163,7 +170,9 @@ def draw_local_service(layout: bpy.types.UILayout, service: addon.Service) -> No
             layout.operator("aimocap.start_local_service", icon="PLAY")
         elif not service.key_from_environment:
             layout.operator(
-                "aimocap.set_up_local_service", text=f"Set Up Local Service ({DOWNLOAD_SIZE})", icon="IMPORT"
+                "aimocap.set_up_local_service",
+                text=phrase("Set Up Local Service ({size})", size=phrase(DOWNLOAD_SIZE)),
+                icon="IMPORT",
             )
     if local.state is not State.SETTING_UP:
         draw_preferences_button(row)
@@ -175,16 +184,16 @@ def draw_running(layout: bpy.types.UILayout, record: CaptureRecord) -> None:
     """Draw a capture that is under way: stage, progress, stop."""
     box = layout.box()
     row = box.row()
-    row.label(text=record.request.title, icon="FILE_MOVIE")
+    row.label(text=record.request.title, icon="FILE_MOVIE", translate=False)
     row.operator("aimocap.stop", text="", icon="CANCEL").capture_id = record.capture_id
     share = overall_progress(record)
     if not session().watching:
         box.label(text="Goes on unwatched", icon="HIDE_ON")
         return
-    box.progress(factor=share, text=f"{STAGE_LABELS[record.stage]} {share:.0%}", type="BAR")
+    box.progress(factor=share, text=f"{phrase(STAGE_LABELS[record.stage])} {share:.0%}", type="BAR")
     seconds = int(time.time() - record.created_at)
     text = f"{seconds // 60}:{seconds % 60:02d}"
-    box.label(text=f"{text}  {record.message}" if record.message else text)
+    box.label(text=f"{text}  {told(record.message)}" if record.message else text, translate=False)
 
 
 def draw_strip(context: bpy.types.Context, layout: bpy.types.UILayout) -> Source:
@@ -198,9 +207,14 @@ def draw_strip(context: bpy.types.Context, layout: bpy.types.UILayout) -> Source
     seconds = video_source.estimate_strip_seconds(scene, strip)
     frames = compat.strip_frames(strip)
     column = layout.column(align=True)
-    column.label(text=strip.name, icon="SEQUENCE")
-    column.label(text=f"Frames {frames.left} to {frames.right - 1}, about {seconds:.1f} s", icon="BLANK1")
-    column.label(text=f"Video at {getattr(strip, 'fps', 0.0):.5g} fps", icon="BLANK1")
+    column.label(text=strip.name, icon="SEQUENCE", translate=False)
+    column.label(
+        text=phrase(
+            "Frames {first} to {last}, about {seconds:.1f} s", first=frames.left, last=frames.right - 1, seconds=seconds
+        ),
+        icon="BLANK1",
+    )
+    column.label(text=phrase("Video at {rate:.5g} fps", rate=getattr(strip, "fps", 0.0)), icon="BLANK1")
     return Source("aimocap.capture_strip", seconds)
 
 
@@ -234,8 +248,10 @@ class AIMOCAP_PT_clip_editor(CapturePanel, bpy.types.Panel):
             return Source("aimocap.capture_clip", lacking="Open a movie clip here, or use a video file.")
         seconds = clip.frame_duration / clip.fps
         column = layout.column(align=True)
-        column.label(text=clip.name, icon="TRACKER")
-        column.label(text=f"About {seconds:.1f} s at {clip.fps:.5g} fps", icon="BLANK1")
+        column.label(text=clip.name, icon="TRACKER", translate=False)
+        column.label(
+            text=phrase("About {seconds:.1f} s at {rate:.5g} fps", seconds=seconds, rate=clip.fps), icon="BLANK1"
+        )
         return Source("aimocap.capture_clip", seconds)
 
 

@@ -8,6 +8,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..api.addresses import CLOUD_BASE_URL, LOCAL_BASE_URL
 from . import addon
+from .translations import phrase, told
 
 
 class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
@@ -70,12 +71,20 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
         row.enabled = not service.url_from_environment
         row.prop(self, f"{prefix}_url")
         if service.url_from_environment:
-            column.label(text=f"{addon.URL_VARIABLE} is set and wins: {service.base_url}", icon="INFO")
+            column.label(
+                text=phrase(
+                    "{variable} is set and wins: {address}", variable=addon.URL_VARIABLE, address=service.base_url
+                ),
+                icon="INFO",
+            )
         row = column.row()
         row.enabled = not service.key_from_environment
         row.prop(self, f"{prefix}_key")
         if service.key_from_environment:
-            column.label(text=f"The key from the environment variable {addon.KEY_VARIABLE} is used", icon="INFO")
+            column.label(
+                text=phrase("The key from the environment variable {variable} is used", variable=addon.KEY_VARIABLE),
+                icon="INFO",
+            )
         elif service.key_is_kept:
             row.active = False
             row.operator("aimocap.forget_key", text="", icon="X")
@@ -90,8 +99,8 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
             layout.prop(self, "cloud_consent")
             sentence = addon.online_access_sentence()
             if sentence:
-                layout.label(text=sentence, icon="ERROR")
+                layout.label(text=told(sentence), icon="ERROR")
         layout.prop(self, "wait_hours")
         column = layout.column(align=True)
         column.label(text="Captures are kept until the add-on is removed, in")
-        column.label(text=str(addon.user_folder(create=False)))
+        column.label(text=str(addon.user_folder(create=False)), translate=False)
