@@ -40,11 +40,12 @@ def check_source(video: Path, expected: str = "") -> str:
     A file that was only touched or copied, with the same size and ends, counts as the same.
     """
     found = fingerprint(video)
-    if expected and _content(found) != _content(expected):
+    if expected and content(found) != content(expected):
         raise SourceFileError(f"The video {video} has changed since the capture began: capture it again.")
     return found
 
 
-def _content(text: str) -> tuple[str, str]:
-    size, _, digest = text.split(":")
+def content(fingerprint: str) -> tuple[str, str]:
+    """Return the part of a fingerprint that tells of the content alone, not of when it was written."""
+    size, _, digest = fingerprint.split(":")
     return size, digest

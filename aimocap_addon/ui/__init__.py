@@ -9,7 +9,7 @@ from bpy.props import PointerProperty
 from . import (
     capture_list,
     character,
-    command_line,
+    commands,
     handlers,
     mapping_table,
     menus,
@@ -61,12 +61,12 @@ def register() -> None:
     translations.register()
     menus.register()
     handlers.register()
-    command_line.register()
+    commands.register()
 
 
 def unregister() -> None:
     """Take everything out again and end the workers."""
-    command_line.unregister()
+    commands.unregister()
     handlers.unregister()
     menus.unregister()
     translations.unregister()

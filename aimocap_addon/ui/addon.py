@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -25,6 +25,22 @@ OFFLINE_MODE = "Blender was started with --offline-mode: start it without"
 
 class CaptureError(Exception):
     """The capture cannot begin or end; the message is one sentence for the person."""
+
+
+def manifest() -> dict[str, Any]:
+    """Return what the installed extension says of itself; nothing where it is run from a source tree."""
+    import tomllib  # wanted for reports alone, not by a start
+
+    path = Path(__file__).parents[1] / "blender_manifest.toml"
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def version() -> str:
+    """Return the extension's version, "unknown" where it is run from a source tree."""
+    return str(manifest().get("version", "unknown"))
 
 
 def current_scene(context: bpy.types.Context) -> bpy.types.Scene:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import platform
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,13 +176,8 @@ def diagnostics_of(context: bpy.types.Context, record: CaptureRecord) -> str:
 
 
 def _versions() -> dict[str, str]:
-    manifest = Path(__file__).parents[1] / "blender_manifest.toml"
-    try:
-        version = tomllib.loads(manifest.read_text(encoding="utf-8"))["version"]
-    except (OSError, ValueError, KeyError):  # run from a source tree
-        version = "unknown"
     return {
-        "AIMoCap": version,
+        "AIMoCap": addon.version(),
         "Blender": bpy.app.version_string,
         "System": f"{platform.platform()}, Python {platform.python_version()}",
     }

@@ -13,8 +13,9 @@ from ..jobs.record import CaptureRecord, Stage
 class ProgressPrinter:
     """Prints a line when the stage changes and at every tenth of a stage; called with each new record."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, prefix: str = "") -> None:
         self._stream = stream or sys.stdout
+        self._prefix = prefix
         self._last: tuple[Stage | None, int, str] = (None, -1, "")
 
     def __call__(self, record: CaptureRecord) -> None:
@@ -25,4 +26,4 @@ class ProgressPrinter:
         self._last = now
         share = f" {tenth * 10:3d} %" if 0.0 < record.progress <= 1.0 and not record.stage.is_final else ""
         text = f": {record.message}" if record.message else ""
-        print(f"AIMoCap | {STAGE_LABELS[record.stage]}{share}{text}", file=self._stream, flush=True)
+        print(f"AIMoCap | {self._prefix}{STAGE_LABELS[record.stage]}{share}{text}", file=self._stream, flush=True)

@@ -34,7 +34,7 @@ BLENDER_SCRIPTS = {f"{PACKAGE}/local_service/fbx/blender_script.py"}
 
 BUNDLED = {
     "": set(),
-    "ui": {"httpx", "pydantic"},  # to show their versions, see also the test on what the start loads
+    "ui": {"httpx", "pydantic", "numpy"},  # to show their versions, see also the test on what the start loads
     "scene": {"numpy"},
     "jobs": set(),
     "api": {"httpx", "pydantic"},

@@ -3,7 +3,7 @@
 
 Its robot bends a knee, at one rate whatever is asked for. It takes AIMOCAP_TEST_SOLVE_SEC seconds. A video named “held”
 is solved once the file “go” in the data folder is touched after its upload, one named “23_joints” becomes a robot with
-so many.
+so many, and in one named “nobody” nobody is found.
 """
 
 import json
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aimocap_addon.local_service.cli import main
-from aimocap_addon.local_service.solver.interface import ProgressCallback, SolveRequest
+from aimocap_addon.local_service.solver.interface import NobodyFoundError, ProgressCallback, SolveRequest
 
 MODULE = "tests.extension.stub_solver"
 _LEFT_KNEE = 3  # of the joints, in any of their orders by depth
@@ -24,6 +24,8 @@ _LEFT_KNEE = 3  # of the joints, in any of their orders by depth
 def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: ProgressCallback) -> None:
     until = time.monotonic() + float(os.environ.get("AIMOCAP_TEST_SOLVE_SEC", "0"))
     progress(0.3, "Looking at the video")
+    if request.video.stem == "nobody":
+        raise NobodyFoundError("Nobody was seen in the video: choose a clip with a person.")
     while time.monotonic() < until or (request.video.stem == "held" and not _may_go(request.video)):
         time.sleep(0.02)
     if "default" in outputs:

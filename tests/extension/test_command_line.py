@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`blender --command aimocap`: captures, batches and checks without an interface.
+"""`blender --command aimocap capture`: captures without an interface.
 
 The command is called as Blender calls it; the `bpy` module itself has no command line.
 """
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import bpy
 import pytest
 import rigs
-from bl_ext.user_default.aimocap.scene import compat
-from bl_ext.user_default.aimocap.ui import command_line
+from bl_ext.user_default.aimocap.ui import addon, commands
+from bl_ext.user_default.aimocap.ui.session import CaptureSession
 from conftest import CLIPS
 
 import characters
@@ -32,7 +35,7 @@ def hero_file(tmp_path) -> str:
 def test_capture_into_a_new_file(use_service, hero_file, tmp_path, capfd) -> None:
     out = tmp_path / "out.blend"
     arguments = ["capture", WAVE, f"--blend={hero_file}", "--armature=Hero", "--armature=Second", f"--save={out}"]
-    assert command_line.run([*arguments, *WINDOW]) == 0
+    assert commands.run([*arguments, *WINDOW]) == 0
     printed = capfd.readouterr()
     assert "AIMoCap | Solving" in printed.out
     assert str(out) in printed.out
@@ -61,7 +64,7 @@ def test_failure_is_one_sentence_and_status_1(use_service, hero_file, tmp_path, 
     options |= {key: value for key, value in changes.items() if key.startswith("--")}
     arguments = ["capture", changes.get("video", WAVE), *(f"{key}={value}" for key, value in options.items())]
 
-    assert command_line.run(arguments) == 1
+    assert commands.run(arguments) == 1
 
     lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("AIMoCap: ")]
     assert len(lines) == 1
@@ -70,45 +73,28 @@ def test_failure_is_one_sentence_and_status_1(use_service, hero_file, tmp_path, 
 
 
 def test_arguments_that_make_no_sense_end_with_status_2(capfd) -> None:
-    assert command_line.run(["capture", WAVE]) == 2  # nowhere to save
+    assert commands.run(["capture", WAVE]) == 2  # nowhere to save
     assert "--save" in capfd.readouterr().err
 
 
-def test_batch_goes_on_after_a_row_that_fails(use_service, hero_file, tmp_path, capfd) -> None:
-    manifest = tmp_path / "jobs.csv"
-    manifest.write_text(
-        "video,blend,armature,save,trim_start,trim_end,mirror,max_error,ground_offset\n"
-        f"/nowhere/clip.mp4,{hero_file},Hero,first.blend,,,,,\n"
-        f"{WAVE},{hero_file},Hero,second.blend,1,2,yes,2,5\n"
-    )
-    assert command_line.run(["batch", str(manifest)]) == 1
-    assert "1 captured, 1 failed" in capfd.readouterr().out
-    assert not (tmp_path / "first.blend").exists()
-    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "second.blend"))
-    hero = bpy.data.objects["Hero"]
-    curves = compat.active_curves(hero)
-    assert sum(len(curve.keyframe_points) for curve in curves) < 0.7 * 24 * len(curves)
-    assert (hero.matrix_world @ hero.pose.bones["mixamorig:Hips"].head).z > 5.0
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("clip,save\na,b\n", "needs a header row"),
-        ("video,save,colour\na,b,c\n", "needs a header row"),
-        ("video,save,mirror\na,b,perhaps\n", "write yes or no"),
-    ],
-)
-def test_batch_refuses_a_manifest_it_does_not_understand(use_service, tmp_path, capfd, text, sentence) -> None:
-    manifest = tmp_path / "jobs.csv"
-    manifest.write_text(text)
-    assert command_line.run(["batch", str(manifest)]) == 1
-    assert sentence in capfd.readouterr().err
-
-
-def test_doctor_is_content_with_a_running_service(use_service, capfd) -> None:
-    assert command_line.run(["doctor"]) == 0
-    assert "takes the key" in capfd.readouterr().out
+def test_doctor_tells_what_a_capture_depends_on(use_service, capfd) -> None:
+    assert commands.run(["doctor"]) == 0
+    printed = capfd.readouterr()
+    told = dict(line.split(None, 1) for line in printed.out.splitlines() if not line.startswith((" ", "AIMoCap |")))
+    assert told["AIMoCap"].startswith(f"{addon.version()}, as bl_ext.")
+    assert bpy.app.version_string in told["Blender"]
+    assert " carried; in use: " in told["Wheels"]
+    assert "pydantic" not in told["Wheels"]  # nothing else brings it, so what is carried is in use
+    assert use_service.url in told["Service"]
+    assert told["API"] == "key        set in the environment"
+    assert told["Online"] == "access  off"
+    assert "GB free" in told["Folder"]
+    assert "kept" in told["Captures"]
+    assert told["Local"].startswith("service  not set up")
+    assert told["Answer"] == "the service answers and takes the key"
+    assert not printed.err
+    assert "sk-" not in printed.out
+    assert str(Path.home()) not in printed.out
 
 
 @pytest.mark.parametrize(
@@ -116,13 +102,33 @@ def test_doctor_is_content_with_a_running_service(use_service, capfd) -> None:
     [
         ("AIMOCAP_KEY", "sk-wrong", "does not accept the API key"),
         ("AIMOCAP_BASE_URL", "http://127.0.0.1:9", "No service answers"),
+        ("AIMOCAP_BASE_URL", "https://anna:secret@example.org/?token=secret", "Online access is off"),
     ],
 )
-def test_doctor_names_what_is_wrong_and_keeps_the_key(
+def test_doctor_names_what_is_wrong_and_keeps_secrets(
     use_service, monkeypatch, capfd, variable, value, sentence
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert command_line.run(["doctor"]) == 1
+    assert commands.run(["doctor"]) == 1
     printed = capfd.readouterr()
     assert sentence in printed.err
+    assert "Answer         none" in printed.out
     assert "sk-" not in printed.out + printed.err
+    assert "secret" not in printed.out + printed.err
+
+
+def test_doctor_finds_a_library_that_is_broken(use_service, monkeypatch, capfd) -> None:
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    assert commands.run(["doctor"]) == 1
+    assert "A library cannot be loaded" in capfd.readouterr().err
+
+
+def test_doctor_finds_a_folder_that_cannot_be_used(use_service, monkeypatch, tmp_path, capfd) -> None:
+    place = tmp_path / "file"
+    place.touch()
+    monkeypatch.setattr("bl_ext.user_default.aimocap.ui.addon.user_folder", lambda **_: place)
+    monkeypatch.setattr(bpy.types.WindowManager, "aimocap_session", CaptureSession())
+    assert commands.run(["doctor"]) == 1
+    printed = capfd.readouterr()
+    assert "cannot be used" in printed.err
+    assert "takes the key" in printed.out

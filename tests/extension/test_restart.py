@@ -14,7 +14,7 @@ import bpy
 import pytest
 from bl_ext.user_default.aimocap.jobs.record import CaptureRecord, Stage
 from bl_ext.user_default.aimocap.scene import video_source
-from bl_ext.user_default.aimocap.ui import addon, command_line, delivery, handlers
+from bl_ext.user_default.aimocap.ui import addon, commands, delivery, handlers
 from bl_ext.user_default.aimocap.ui.capture_flow import CaptureOptions, begin
 from bl_ext.user_default.aimocap.ui.session import CaptureSession, session
 from stub_service import FRAMES, movements, running_stub_service, video
@@ -381,7 +381,7 @@ def test_command_goes_on_with_interrupted_captures(add, stub, tmp_path, monkeypa
     until(record, lambda latest: latest.stage is Stage.PROCESSING)
     restart(monkeypatch)
     finish_solving(stub)
-    assert command_line.run(["resume"]) == 0
+    assert commands.run(["resume"]) == 0
     assert "1 ready, 0 not" in capfd.readouterr().out
     bpy.ops.wm.open_mainfile(filepath=path)
     assert bring_in_what_arrived() == ["“held” is captured."]

@@ -14,7 +14,7 @@ import pytest
 import truth
 from bl_ext.user_default.aimocap.jobs.record import CaptureRecord, Stage
 from bl_ext.user_default.aimocap.scene import video_source
-from bl_ext.user_default.aimocap.ui import command_line, delivery
+from bl_ext.user_default.aimocap.ui import commands, delivery
 from bl_ext.user_default.aimocap.ui.capture_flow import CaptureOptions, begin
 from bl_ext.user_default.aimocap.ui.session import CaptureSession, session
 from conftest import CLIPS
@@ -200,7 +200,7 @@ def test_command_line_makes_both(use_stub, tmp_path, capfd) -> None:
     out = tmp_path / "out.blend"
     manifest = tmp_path / "jobs.csv"
     manifest.write_text(f"video,save,target\n{video(tmp_path, 'quick')},out.blend,both\n")
-    assert command_line.run(["batch", str(manifest)]) == 0, capfd.readouterr()
+    assert commands.run(["batch", str(manifest)]) == 0, capfd.readouterr()
     bpy.ops.wm.open_mainfile(filepath=str(out))
     (robot,) = robots()
     (captured,) = (each for each in bpy.data.objects if each.type == "ARMATURE" and each != robot)

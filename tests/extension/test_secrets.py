@@ -17,7 +17,7 @@ from pathlib import Path
 import bpy
 import pytest
 from bl_ext.user_default.aimocap.jobs.drivers import ServiceAccess
-from bl_ext.user_default.aimocap.ui import addon, command_line, key_storage
+from bl_ext.user_default.aimocap.ui import addon, commands, key_storage
 from bl_ext.user_default.aimocap.ui.session import session
 from conftest import CLIPS
 
@@ -118,7 +118,7 @@ def test_key_is_in_nothing_that_is_written_or_shown(
 
     told = failing_capture()
     bpy.ops.ed.undo_push(message="after")
-    command_line.run(["doctor"])
+    commands.run(["doctor"])
 
     assert "…" in told or fails == "up"  # the service's words came through without the key
     printed = capfd.readouterr()
