@@ -13,7 +13,7 @@ import bpy
 
 SOURCE = Path(__file__).resolve().parents[2] / "aimocap_addon"
 # What these say goes to a terminal or a log, or makes the add-on try another way.
-SILENT = ("local_service", "ui/command_line.py", "ui/progress.py", "ui/translations", "jobs/diagnostics.py")
+SILENT = ("local_service", "ui/commands", "ui/progress.py", "ui/translations", "jobs/diagnostics.py")
 CLAUSES_TO_NOBODY = ("motion/fbx_motion.py", "motion/fbx_document.py")
 INTERNAL_ERRORS = {"IllegalTransitionError", "AssertionError", "NotImplementedError"}
 _TEXTS = {"text", "title", "confirm_text", "message", "heading"}
