@@ -54,7 +54,10 @@ class Flow:
     is_smoke: bool = False
 
 
-FLOWS = (Flow("capture_strip", solve_sec=None, seconds=300, is_smoke=True),)
+FLOWS = (
+    Flow("capture_strip", solve_sec=None, seconds=300, is_smoke=True),
+    Flow("language"),
+)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty
 
 from ..scene.binding import BindOptions
+from .translations import CONTEXT
 
 ROOT_MOTION_ITEMS = (
     ("CAPTURED", "As Captured", "The character travels as the person in the video does"),
@@ -64,6 +65,7 @@ class BindProperties:
         "Auto-Rig Pro. The rig is switched to them",
         items=CONTROLS_ITEMS,
         default="FK",
+        translation_context=CONTEXT,
     )
     mirror: BoolProperty(name="Mirror", description="Change left and right", default=False)
     smoothing: FloatProperty(

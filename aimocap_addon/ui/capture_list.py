@@ -20,7 +20,7 @@ from .origin import is_of_this_file
 from .panel_text import draw_sentence
 from .redraw import redraw_panels
 from .session import session
-from .translations import phrase, told
+from .translations import CONTEXT, phrase, told
 
 _ROWS = 5
 SHOWN_ITEMS = (
@@ -208,6 +208,7 @@ class AIMOCAP_MT_capture(bpy.types.Menu):
     """What can be done with the capture chosen in the list"""
 
     bl_label = "Capture"
+    bl_translation_context = CONTEXT
 
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout

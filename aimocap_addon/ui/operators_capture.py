@@ -35,7 +35,7 @@ from .properties import (
     settings_of,
 )
 from .session import session
-from .translations import phrase, told
+from .translations import CONTEXT, phrase, told
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
@@ -60,10 +60,18 @@ class CaptureOperator(BindProperties, OperatorBase):
         name="Make", description="What the capture is made into", items=TARGETS_ITEMS, default=CHARACTER
     )
     mocap_type: EnumProperty(
-        name="Capture", description="What of the person is captured", items=MOCAP_TYPE_ITEMS, default="full_body"
+        name="Capture",
+        description="What of the person is captured",
+        items=MOCAP_TYPE_ITEMS,
+        default="full_body",
+        translation_context=CONTEXT,
     )
     export_rate: EnumProperty(
-        name="Rate", description="Motion frames per second of video", items=EXPORT_RATE_ITEMS, default="SCENE"
+        name="Rate",
+        description="Motion frames per second of video",
+        items=EXPORT_RATE_ITEMS,
+        default="SCENE",
+        translation_context=CONTEXT,
     )
     consent: BoolProperty(
         name="Consent",
@@ -215,7 +223,9 @@ class AIMOCAP_OT_capture_clip(CaptureOperator, bpy.types.Operator):
     bl_label = "Capture Motion from Clip"
     bl_options = {"REGISTER"}
 
-    clip: StringProperty(name="Clip", description="Name of the movie clip; empty: the one in this editor")
+    clip: StringProperty(
+        name="Clip", description="Name of the movie clip; empty: the one in this editor", translation_context=CONTEXT
+    )
 
     @staticmethod
     def active_clip(context: bpy.types.Context) -> bpy.types.MovieClip | None:

@@ -7,6 +7,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringProperty
 
 from .bind_options import BindProperties
+from .translations import CONTEXT
 
 MOCAP_TYPE_ITEMS = (
     ("full_body", "Full Body", "Capture the whole person, with travel through the room"),
@@ -53,10 +54,18 @@ class AIMOCAP_PG_settings(BindProperties, bpy.types.PropertyGroup):
         name="Make", description="What the capture is made into", items=TARGETS_ITEMS, default=CHARACTER
     )
     mocap_type: EnumProperty(
-        name="Capture", description="What of the person is captured", items=MOCAP_TYPE_ITEMS, default="full_body"
+        name="Capture",
+        description="What of the person is captured",
+        items=MOCAP_TYPE_ITEMS,
+        default="full_body",
+        translation_context=CONTEXT,
     )
     export_rate: EnumProperty(
-        name="Rate", description="Motion frames per second of video", items=EXPORT_RATE_ITEMS, default="SCENE"
+        name="Rate",
+        description="Motion frames per second of video",
+        items=EXPORT_RATE_ITEMS,
+        default="SCENE",
+        translation_context=CONTEXT,
     )
 
 

@@ -9,7 +9,8 @@ layout calls, constant reports. For the rest there are two ways:
   they go through `told`, which finds by the table of the language which sentence it is.
 
 The tables (`zh_hans.py`) have the English text as key, with "{}" for what a sentence fills in, and serve for all
-contexts. `tests/blender/test_words.py` says what is missing in them, or needed no more.
+contexts. A name that means something else in Blender's own tables, which come first, gets `CONTEXT` as its
+`translation_context`. `tests/blender/test_words.py` says what is missing in them, or needed no more.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from .sentences import translated
 
 # https://projects.blender.org/blender/blender-manual-translations: up to 4.0 simplified Chinese was zh_CN.
 TABLES = {"zh_HANS": zh_hans.TABLE, "zh_CN": zh_hans.TABLE}
-_CONTEXTS = (bpy.app.translations.contexts.default, bpy.app.translations.contexts.operator_default)
+CONTEXT = "AIMoCap"
+_CONTEXTS = (CONTEXT, bpy.app.translations.contexts.default, bpy.app.translations.contexts.operator_default)
 
 
 def register() -> None:
@@ -43,7 +45,7 @@ def unregister() -> None:
 
 def phrase(template: str, **values: object) -> str:
     """Return the template in the interface's language, with the values filled in as `str.format` does."""
-    text: Any = bpy.app.translations.pgettext_iface(template)
+    text: Any = bpy.app.translations.pgettext_iface(template, CONTEXT)
     return text.format(**values)
 
 
