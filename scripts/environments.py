@@ -98,7 +98,9 @@ def dev() -> Environment:
 _BPY_EXTRAS = ("pytest==9.2.0",)
 BPY_42 = Environment("bpy-4.2", "3.11", ("bpy==4.2.23", "numpy<2", *_BPY_EXTRAS), check_import="bpy")
 BPY_45 = Environment("bpy-4.5", "3.11", ("bpy==4.5.15", *_BPY_EXTRAS), check_import="bpy")
+BPY_50 = Environment("bpy-5.0", "3.11", ("bpy==5.0.1", "numpy>=1.26,<2", *_BPY_EXTRAS), check_import="bpy")
 BPY_52 = Environment("bpy-5.2", "3.13", ("bpy==5.2.3", *_BPY_EXTRAS), check_import="bpy")
+BLENDERS = (BPY_42, BPY_45, BPY_50, BPY_52)
 
 
 def _candidates(version: str) -> Iterator[list[str]]:

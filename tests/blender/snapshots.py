@@ -143,7 +143,9 @@ def _custom_properties(struct: Any, path: str, found: dict[str, Any]) -> None:
 def _properties(_: type, kind: str) -> tuple[tuple[str, str], ...]:
     rna = getattr(bpy.types, kind).bl_rna if hasattr(bpy.types, kind) else _.bl_rna
     skipped = _VOLATILE | _LEFT_OUT.get(kind, set())
-    return tuple((each.identifier, each.type) for each in rna.properties if each.identifier not in skipped)
+    # What is to be removed says so from 5.0 on, and repeats what another property holds.
+    kept = [each for each in rna.properties if not getattr(each, "is_deprecated", False)]
+    return tuple((each.identifier, each.type) for each in kept if each.identifier not in skipped)
 
 
 def _value(value: Any) -> Any:

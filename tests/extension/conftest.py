@@ -6,6 +6,7 @@ AIMOCAP_EXTENSION_ZIP names the zip; scripts/test.py builds it and says so.
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import sys
 import tempfile
@@ -47,6 +48,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(config.stash.get(_STATUS, 1))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def facts(record_testsuite_property: Callable[[str, object], None]) -> None:
+    """State for the test command's table what the extension runs in."""
+    record_testsuite_property("Blender", bpy.app.version_string.split()[0])
+    record_testsuite_property("Python", ".".join(map(str, sys.version_info[:3])))
+    for package in ("numpy", "httpx", "pydantic"):  # the last two are those that the zip brought
+        record_testsuite_property(package, importlib.metadata.version(package))
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,8 @@ def test_a_hang_ends_the_run(tmp_path: Path, where: str) -> None:
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "test_hang.py").write_text(HANGS[where], encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-o", "faulthandler_timeout=0.5", "."]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    bare = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=bare, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert "Timeout (" in done.stderr
     assert "test_hang.py" in done.stderr

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -58,21 +57,6 @@ def test_environment_is_made_once_and_again_when_its_requirements_change(own_fol
     assert len(said) == 1
     environments.ensure(Environment("small", version, ("--no-index", "pip", "setuptools")), said.append)
     assert len(said) == 2
-
-
-def test_blender_without_its_python_is_reported_as_not_run(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    spec = importlib.util.spec_from_file_location("suite", ROOT / "scripts" / "test.py")
-    assert spec is not None and spec.loader is not None
-    suite = importlib.util.module_from_spec(spec)
-    # A dataclass looks its module up by name.
-    monkeypatch.setitem(sys.modules, "suite", suite)
-    spec.loader.exec_module(suite)
-    monkeypatch.setattr(suite.environments, "find_python", lambda _version: None)
-    outcomes = suite.run_blender(environments.BPY_52, Path("unused.zip"), [])
-    suite.print_table(outcomes)
-    printed = capsys.readouterr().out
-    assert printed.count("not run: needs Python 3.13") == 2
-    assert printed.rstrip().endswith("0 passed, 0 failed, 0 skipped")
 
 
 def test_demo_refuses_a_video_that_is_not_there() -> None:
