@@ -184,6 +184,7 @@ class JobResult(WireModel):
 
     job: JobInfo = Field(default_factory=JobInfo)
     preview_video_url: OptionalText = None
+    warnings: Texts = Field(default_factory=list)
     outputs: Annotated[list[JobOutput], BeforeValidator(_read_objects)] = Field(default_factory=list)
 
 

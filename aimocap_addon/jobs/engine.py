@@ -46,6 +46,7 @@ _MAX_DRAFTS = 3
 _MAX_UPLOADS = 2
 _MAX_UNUSABLE = 3
 _MAX_OUTPUTS = 16  # far more than there are targets
+_MAX_WARNINGS, _MAX_MESSAGE = 4, 600
 _DRAFTS_IN_A_ROW = 3  # after which a submitted job counts as not submitted
 _NO_PLACE = "api_concurrency_limit_exceeded"
 _PROGRESS_PERIOD = 0.1  # seconds between two progress reports
@@ -289,8 +290,9 @@ class CaptureEngine:
                 record = self._keep(record.changed(files=files, progress=(index + 1) / len(wanted)))
         record = self._fetch_preview(record, result.preview_video_url, folder)
         missing = [target for target in record.request.targets if target not in record.files]
-        message = f"The service delivered no file for {', '.join(missing)}." if missing else ""
-        return self._keep(record.moved_to(Stage.READY).changed(message=message, progress=1.0))
+        told = [f"The service delivered no file for {', '.join(missing)}."] if missing else []
+        told += result.warnings[:_MAX_WARNINGS]
+        return self._keep(record.moved_to(Stage.READY).changed(message=" ".join(told)[:_MAX_MESSAGE], progress=1.0))
 
     def _result(self, job_id: str) -> JobResult:
         """Ask for the result, which may stand in the poll's answer alone."""

@@ -11,6 +11,8 @@ from pydantic import Field
 
 from ..api.models import JobOutput, JobStatus, MocapType, ResultType, WireModel
 from .database import Job, JobEvent
+from .jobs import WARNING
+from .runner import PREVIEW_TYPE
 
 MANIFEST_NAME = "manifest.json"
 # Given (job id, file name) of a result, returns its signed download URL.
@@ -36,7 +38,7 @@ class JobAnswer(WireModel):
 class EventAnswer(WireModel):
     """Something that happened to a job."""
 
-    type: str = Field(description="created, uploaded, queued, processing, progress, completed, failed or canceled")
+    type: str = Field(description="created, uploaded, queued, processing, progress, warning, completed, failed or canceled")
     message: str
     progress: float | None = Field(None, ge=0.0, le=1.0, description="share done")
     time: datetime
@@ -50,7 +52,8 @@ class ResultAnswer(WireModel):
 
     job: JobAnswer
     outputs: list[JobOutput]
-    preview_video_url: str | None = Field(default=None, description="a video for review; this service makes none")
+    preview_video_url: str | None = Field(default=None, description="a video for review, if one could be made")
+    warnings: list[str] = Field(default_factory=list, description="sentences that the person should read")
     job_id: str
     status: JobStatus
     target_id: str | None = None
@@ -104,15 +107,19 @@ class Manifest(WireModel):
 
 def poll_answer(job: Job, events: list[JobEvent], download_url: DownloadUrl) -> dict[str, Any]:
     """Return the answer of poll."""
-    result = result_answer(job, download_url) if job.status == JobStatus.COMPLETED else None
+    result = result_answer(job, events, download_url) if job.status == JobStatus.COMPLETED else None
     return {"job": _job(job).to_wire(), "events": [_event(event) for event in events], "result": result}
 
 
-def result_answer(job: Job, download_url: DownloadUrl) -> dict[str, Any]:
+def result_answer(job: Job, events: list[JobEvent], download_url: DownloadUrl) -> dict[str, Any]:
     """Return the answer of result for a completed job."""
     outputs = []
+    preview_url = None
     for output in job.outputs:
         url = download_url(job.id, output.filename)
+        if output.result_type == PREVIEW_TYPE:
+            preview_url = url
+            continue
         robot = output.result_type == ResultType.ROBOT_MOTION_JSON
         outputs.append(
             JobOutput(
@@ -127,6 +134,8 @@ def result_answer(job: Job, download_url: DownloadUrl) -> dict[str, Any]:
     return ResultAnswer(
         job=info,
         outputs=outputs,
+        preview_video_url=preview_url,
+        warnings=[event.message for event in events if event.type == WARNING],
         job_id=job.id,
         status=info.status,
         target_id=single and single.target_id,

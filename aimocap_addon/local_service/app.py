@@ -139,7 +139,7 @@ def create_app(
                     "job_not_completed",
                     f"The job is {job.status} and has no result yet: poll it until it is completed.",
                 )
-            return {"data": answers.result_answer(job, download_url(request))}
+            return {"data": answers.result_answer(job, jobs.events(session, job), download_url(request))}
 
     app.include_router(_storage(database, storage, signer, idle_sec))
     return app

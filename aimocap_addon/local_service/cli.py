@@ -18,9 +18,10 @@ _URL_LIFETIME_SEC = 3600.0
 
 
 def main(
-    arguments: Sequence[str] | None = None, make_solver: Callable[[str | None], SolverRunner] | None = None
+    arguments: Sequence[str] | None = None,
+    make_solver: Callable[[str | None, str | None], SolverRunner] | None = None,
 ) -> int:
-    """Run one command and return its exit status; `make_solver` gives the solver for a Blender path."""
+    """Run one command and return its exit status; `make_solver` gives the solver for a Blender path and a name."""
     options = _parser().parse_args(arguments)
     try:
         if options.command == "serve":
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         help="allow other addresses than loopback without https: keys and videos can be read on their way",
     )
     serve.add_argument("--blender", help="Blender that writes the FBX files (found by itself if not given)")
+    serve.add_argument("--solver", metavar="NAME", help="solver of another package in the built-in one's place")
     serve.add_argument(
         "--end-with-input",
         action="store_true",
@@ -138,9 +140,11 @@ def _command(commands: argparse._SubParsersAction, name: str, text: str) -> argp
 
 
 # The commands import what they need when they run: in a Python that lacks a package, the reader gets a sentence.
-def _serve(options: argparse.Namespace, make_solver: Callable[[str | None], SolverRunner] | None) -> None:
+def _serve(
+    options: argparse.Namespace, make_solver: Callable[[str | None, str | None], SolverRunner] | None
+) -> None:
     from .listening import Listening
-    from .runner import builtin_solver
+    from .runner import find_solver
     from .server import ServeOptions, serve
 
     positive = [options.workers, options.url_lifetime, options.attempts, options.solve_limit, options.idle_limit]
@@ -149,7 +153,7 @@ def _serve(options: argparse.Namespace, make_solver: Callable[[str | None], Solv
             "--workers, --url-lifetime, --attempts, --solve-limit and --idle-limit must be greater than 0, and "
             "--disk-reserve not negative: correct them."
         )
-    solver = (make_solver or builtin_solver)(options.blender)
+    solver = (make_solver or find_solver)(options.blender, options.solver)
     serve(
         ServeOptions(
             Listening(options.host, options.port, options.tls_cert, options.tls_key, options.insecure_any_host),

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from ..api.models import JobStatus
 from . import jobs
 from .database import Database, Job
-from .runner import ProgressReader, SolverRunner, WorkFailure, WorkOrder, run_work
+from .runner import ProgressReader, SolverRunner, WorkDone, WorkFailure, WorkOrder, run_work
 from .solver.interface import SolveRequest
 from .storage import Storage
 from .workers import Workforce
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 @dataclass
 class _Running:
     order: WorkOrder
-    future: Future[WorkFailure | None]
+    future: Future[WorkDone | WorkFailure]
     progress: ProgressReader
     begun: float | None = None  # time.monotonic() when a worker was seen at it
 
@@ -183,22 +183,25 @@ class Dispatcher:
 
     def _finish(self, job_id: str, running: _Running) -> None:
         try:
-            failure = running.future.result()
+            outcome = running.future.result()
         except (Exception, CancelledError) as error:  # work never raises: it is the worker that is gone
             _log.warning("Job %s lost its worker (%r) and runs again.", job_id, error)
             return
-        if failure is not None:
-            self._fail(job_id, failure)
+        if isinstance(outcome, WorkFailure):
+            self._fail(job_id, outcome)
             return
+        made = running.order.outputs
+        if running.order.preview.path.is_file():
+            made = [*made, running.order.preview]
         try:
             deliveries = [
                 jobs.Delivery(each.target_id, each.result_type, self._storage.keep_result(each.path, job_id))
-                for each in running.order.outputs
+                for each in made
             ]
         except OSError as error:
             self._fail(job_id, WorkFailure(None, f"The result could not be stored: {error}"))
         else:
-            self._conclude(job_id, lambda session, job: jobs.complete(session, job, deliveries))
+            self._conclude(job_id, lambda session, job: jobs.complete(session, job, deliveries, outcome.warnings))
 
     def _fail(self, job_id: str, failure: WorkFailure) -> None:
         if failure.code is None:

@@ -23,6 +23,7 @@ from .database import ApiKey, Job, JobEvent, Output
 from .errors import RequestRefusedError
 
 MAX_EVENTS = 100
+WARNING = "warning"  # the type of an event that the result tells again
 DAY_SEC = 86_400.0
 SYSTEM_FAILURE_CODE = "processing_failed"
 SYSTEM_FAILURE = "Processing failed on the service's side and nothing was charged: capture the clip again."
@@ -172,13 +173,15 @@ def still_processing(session: Session, job_ids: Collection[str]) -> set[str]:
     return set(session.scalars(select(Job.id).where(Job.id.in_(job_ids), Job.status == JobStatus.PROCESSING)))
 
 
-def complete(session: Session, job: Job, outputs: Sequence[Delivery]) -> None:
-    """Deliver a job's files."""
+def complete(session: Session, job: Job, outputs: Sequence[Delivery], warnings: Sequence[str] = ()) -> None:
+    """Deliver a job's files, with sentences that the person should read."""
     for output in outputs:
         session.add(
             Output(job_id=job.id, target_id=output.target_id, result_type=output.result_type, filename=output.filename)
         )
     _end(session, job, JobStatus.COMPLETED)
+    for warning in warnings:
+        add_event(session, job, WARNING, warning, 1.0)
     add_event(session, job, "completed", "The motion is ready.", 1.0)
 
 

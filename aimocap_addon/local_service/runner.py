@@ -14,19 +14,23 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..api.models import ResultType, Target
+from . import plugins
 from .errors import CannotStartError
 from .solver.interface import ProgressCallback, SolveCanceledError, SolveError, SolveRequest
 
-# Turns the window of a video into one file per target, at the paths given; must be picklable. Raises SolveError
-# for a failure of the video, anything else for a failure of the system.
-SolverRunner = Callable[[SolveRequest, Mapping[str, Path], ProgressCallback], Any]
+# Turns the window of a video into one file per target, at the paths given, and a video at that of PREVIEW if it can;
+# must be picklable. Returns sentences that the person should read, if any. Raises SolveError for a failure of the
+# video, anything else for a failure of the system.
+SolverRunner = Callable[[SolveRequest, Mapping[str, Path], ProgressCallback], Sequence[str] | None]
 
+PREVIEW = "preview"
+PREVIEW_TYPE = "preview_video"
 _PROGRESS_INTERVAL_SEC = 0.5
 _KINDS = {
     Target.DEFAULT: (ResultType.FBX, "default.fbx"),
@@ -58,6 +62,11 @@ class WorkOrder:
         return [OutputFile(target, kind, self.folder / name) for target, kind, name in kinds]
 
     @property
+    def preview(self) -> OutputFile:
+        """The video that may be made beside them."""
+        return OutputFile(PREVIEW, PREVIEW_TYPE, self.folder / "preview.mp4")
+
+    @property
     def progress_path(self) -> Path:
         """Where progress is written; the file is there as soon as a worker has begun."""
         return self.folder / "progress.jsonl"
@@ -69,6 +78,13 @@ class WorkOrder:
 
 
 @dataclass(frozen=True)
+class WorkDone:
+    """All files are there; `warnings` are sentences for the person."""
+
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class WorkFailure:
     """Why there is no result. `code` is None for a failure of the system; `log` is for the operator."""
 
@@ -77,11 +93,12 @@ class WorkFailure:
     log: str = ""
 
 
-def run_work(solver: SolverRunner, order: WorkOrder) -> WorkFailure | None:
-    """Do the work; returns None when all files are there. Never raises: exceptions may not survive pickling."""
+def run_work(solver: SolverRunner, order: WorkOrder) -> WorkDone | WorkFailure:
+    """Do the work. Never raises: exceptions may not survive pickling."""
     try:
         progress = ProgressFile(order)
-        solver(order.request, {output.target_id: output.path for output in order.outputs}, progress)
+        files = {output.target_id: output.path for output in (*order.outputs, order.preview)}
+        warnings = solver(order.request, files, progress)
         for output in order.outputs:
             if not output.path.is_file() or not output.path.stat().st_size:
                 return WorkFailure(None, f"The solver wrote no file for {output.target_id}.")
@@ -89,7 +106,7 @@ def run_work(solver: SolverRunner, order: WorkOrder) -> WorkFailure | None:
         return WorkFailure(error.code, str(error))
     except Exception as error:  # whatever a solver raises is an outcome of the job, not of the worker
         return WorkFailure(None, str(error), traceback.format_exc())
-    return None
+    return WorkDone(tuple(warnings or ()))
 
 
 class ProgressFile:
@@ -141,24 +158,37 @@ class ProgressReader:
         return [(min(max(float(line["progress"]), 0.0), 1.0), line["message"]) for line in lines]
 
 
-def builtin_solver(blender: str | None) -> SolverRunner:
-    """Return the runner of the built-in solver; raises CannotStartError if this machine cannot run it."""
-    lacking = [name for name in ("mediapipe", "cv2", "scipy") if importlib.util.find_spec(name) is None]
+def find_solver(blender: str | None, name: str | None = None) -> SolverRunner:
+    """Return what runs the solver called `name`, the built-in one if None; raises CannotStartError if it cannot run."""
+    needed = ("cv2",) if name else ("mediapipe", "cv2", "scipy")
+    lacking = [package for package in needed if importlib.util.find_spec(package) is None]
     if lacking:
         raise CannotStartError(
             f"This Python ({sys.executable}) lacks {', '.join(lacking)}: start the service with the Python of the "
             "local service's environment."
         )
+    if name is not None:
+        plugins.find(name)
     from .fbx.writer import BlenderNotFoundError, find_blender
 
     try:
-        return functools.partial(_solve, find_blender(blender))
+        return functools.partial(_solve, find_blender(blender), name)
     except BlenderNotFoundError as error:
         raise CannotStartError(str(error)) from error
 
 
-def _solve(blender: Any, request: SolveRequest, outputs: Mapping[str, Path], progress: ProgressCallback) -> None:
-    from .solver.run import solve_to_files
+def _solve(
+    blender: Any, name: str | None, request: SolveRequest, outputs: Mapping[str, Path], progress: ProgressCallback
+) -> Sequence[str]:
+    from .solver.files import solve_to_files
 
-    fbx_path, robot_path = outputs.get(Target.DEFAULT), outputs.get(Target.UNITREE_G1)
-    solve_to_files(request, blender, progress, fbx_path=fbx_path, robot_path=robot_path)
+    solver = plugins.load(name) if name is not None else None
+    return solve_to_files(
+        request,
+        blender,
+        progress,
+        solver=solver,
+        fbx_path=outputs.get(Target.DEFAULT),
+        robot_path=outputs.get(Target.UNITREE_G1),
+        preview_path=outputs.get(PREVIEW),
+    ).warnings

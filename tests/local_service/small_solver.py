@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aimocap_addon.local_service.cli import main
+from aimocap_addon.local_service.runner import PREVIEW
 from aimocap_addon.local_service.solver.interface import NobodyFoundError, ProgressCallback, SolveRequest
 from tests import result_files
 
@@ -74,10 +75,12 @@ def solve(request: SolveRequest, outputs: Mapping[str, Path], progress: Progress
     }
     solved_record = result_files.record(7400, b"Solved", [result_files.text(json.dumps(made).encode())])
     for target, path in outputs.items():
+        if target == PREVIEW:
+            continue
         path.write_bytes(result_files.ROBOT_JSON if target == "unitree_g1" else result_files.fbx([solved_record]))
 
 
-def _solver(_blender: str | None):
+def _solver(_blender: str | None, _name: str | None):
     from tests.local_service.small_solver import solve as importable
 
     return importable

@@ -26,6 +26,7 @@ from measure import (
 from test_fbx import REIMPORT, bpy_python
 
 from aimocap_addon.local_service.fbx.writer import BlenderCommand, find_blender
+from aimocap_addon.local_service.solver.files import solve_to_files
 from aimocap_addon.local_service.solver.fit import POINTS, observe
 from aimocap_addon.local_service.solver.interface import (
     NobodyFoundError,
@@ -36,7 +37,7 @@ from aimocap_addon.local_service.solver.interface import (
 )
 from aimocap_addon.local_service.solver.landmarks import LandmarkTrack, find_landmarks
 from aimocap_addon.local_service.solver.robot import robot_motion
-from aimocap_addon.local_service.solver.run import MediaPipeSolver, solve_to_files, solve_track
+from aimocap_addon.local_service.solver.run import MediaPipeSolver, solve_track
 from aimocap_addon.motion.g1.model import g1_model
 from aimocap_addon.motion.g1.robot_motion import read_robot_motion
 from aimocap_addon.motion.g1.violations import violations

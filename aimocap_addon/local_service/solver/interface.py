@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,6 +53,18 @@ class SolveRequest:
 
 
 @dataclass(frozen=True)
+class SolvedCamera:
+    """The camera that a motion was seen by, without lens distortion and with the picture's centre in its middle.
+
+    `focal` is the focal length as a multiple of the picture's longer side. `matrices` (F, 3, 4) take points of the
+    skeleton's space, frame by frame, to the camera's: x right, y down, z away, in any unit.
+    """
+
+    focal: float
+    matrices: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class SolvedMotion:
     """Motion on a skeleton, Z up, centimetres, character facing -Y at rest.
 
@@ -60,6 +72,9 @@ class SolvedMotion:
     `rotations` (F, B, 4) are unit quaternions (w, x, y, z) in each bone's own rest frame, as Blender's
     `pose_bone.rotation_quaternion`; `locations` (F, B, 3) likewise as `pose_bone.location` (zero but
     for the pelvis). `frames_without_person` counts the video's frames in which nobody was found.
+
+    For the preview video: `camera`, without which nothing is drawn over the video, and `standing`, which gives
+    for names of bones whether they stand on the floor, (F,) bool. `warnings` are sentences for the person.
     """
 
     fps: int
@@ -70,6 +85,9 @@ class SolvedMotion:
     rotations: NDArray[np.float64]
     locations: NDArray[np.float64]
     frames_without_person: int = 0
+    camera: SolvedCamera | None = None
+    standing: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 class Solver(Protocol):

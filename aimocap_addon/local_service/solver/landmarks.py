@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import cv2
 import numpy as np
 
 from ...motion.rotations import Array
@@ -59,6 +60,7 @@ def find_landmarks(request: SolveRequest, progress: ProgressCallback) -> Landmar
     with _pose_model() as model:
         for seconds, picture in read_frames(request.video, request.start_sec, request.end_sec):
             height, width = picture.shape[:2]
+            picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)  # noqa: PLW2901
             # The graph goes on warning until it has tracked somebody once.
             with contextlib.nullcontext() if world else _quiet_stderr():
                 result = model.process(picture)

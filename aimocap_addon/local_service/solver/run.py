@@ -1,28 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The built-in solver: a window of a video to motion on the body skeleton, and on to the files of a job."""
+"""The built-in solver: a window of a video to motion on the body skeleton."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from ...motion.g1.robot_motion import robot_motion_json
 from ...motion.rotations import Array, quaternion_slerp
-from ..fbx.writer import BlenderCommand, write_fbx
 from .contacts import find_contacts
 from .feet import lock_feet
 from .fit import POINT_NAMES, Ground, fit_positions, initial_positions, observe
 from .interface import ProgressCallback, SolvedMotion, SolveRequest
 from .landmarks import LandmarkTrack, find_landmarks
+from .onlooker import seen_by, standing_bones
 from .pose import rotations_from_positions
-from .robot import robot_motion
 from .skeleton import body_skeleton
 from .world import camera_pitch, forward_in_camera, upright_offsets, world_from_camera
 
-_FIND_SHARE, _SOLVE_SHARE, _ROBOT_SHARE = 0.85, 0.93, 0.95
+_FIND_SHARE = 0.85  # of the solve
 
 
 class MediaPipeSolver:
@@ -60,7 +57,8 @@ def solve_track(
         ground = Ground(contacts, forward_in_camera(pitch))
         camera = fit_positions(seen, camera, ground, lambda share: progress(0.5 + 0.4 * share))
     positions = world_from_camera(camera, pitch)
-    poses = rotations_from_positions(skeleton, positions, track.rate, _root_scale(positions), upper_body)
+    scale = _root_scale(positions)
+    poses = rotations_from_positions(skeleton, positions, track.rate, scale, upper_body)
     if not upper_body:
         poses = lock_feet(skeleton, poses, contacts, track.rate)
     path = poses.pelvis.copy()
@@ -82,6 +80,8 @@ def solve_track(
         rotations=_sample_rotations(poses.rotations, at),
         locations=locations,
         frames_without_person=track.frames_without_person,
+        camera=seen_by(skeleton, replace(poses, pelvis=path), camera, pitch, at, upper_body),
+        standing={} if upper_body else standing_bones(contacts, at),
     )
 
 
@@ -111,26 +111,3 @@ def _sample_rotations(rotations: Array, at: Array) -> Array:
     high = np.minimum(low + 1, len(rotations) - 1)
     share = np.broadcast_to((at - low)[:, None], rotations[low].shape[:2])
     return quaternion_slerp(rotations[low], rotations[high], share)
-
-
-def solve_to_files(
-    request: SolveRequest,
-    blender: BlenderCommand,
-    progress: ProgressCallback,
-    *,
-    fbx_path: Path | None = None,
-    robot_path: Path | None = None,
-) -> SolvedMotion:
-    """Solve the window once and write what is asked for: the motion as FBX, the motion of a Unitree G1 as JSON.
-
-    Raises SolveError, FbxWriteError or OSError; no FBX is then left.
-    """
-    motion = MediaPipeSolver().solve(request, lambda done, text: progress(done * _SOLVE_SHARE, text))
-    if robot_path is not None:
-        progress(_SOLVE_SHARE, "Solving robot motion")
-        robot_path.write_text(robot_motion_json(robot_motion(motion)), encoding="utf-8")
-    if fbx_path is not None:
-        progress(_ROBOT_SHARE, "Writing FBX")
-        write_fbx(motion, fbx_path, blender)
-    progress(1.0, "Writing files")
-    return motion

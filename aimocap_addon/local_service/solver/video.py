@@ -16,6 +16,9 @@ from .interface import UnreadableVideoError
 _MAX_SIDE = 1280
 # Human motion needs no more than 60 poses a second; of slow-motion footage frames are left out.
 _MAX_RATE = 66.0
+_SLIGHTLY = 0.6
+# Decoding begins so much before the window, which absorbs times that are rounded and frames out of order.
+_LEAD_SEC = 0.5
 
 
 def frame_rate(video: Path) -> float:
@@ -28,28 +31,30 @@ def frame_rate(video: Path) -> float:
     return float(rate) if np.isfinite(rate) and 1.0 <= rate <= 1000.0 else 30.0
 
 
-def read_frames(video: Path, start_sec: float, end_sec: float) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield (seconds in the file, RGB image (H, W, 3) uint8) of every frame from start_sec to end_sec.
+def thinned(rate: float) -> float:
+    """Return how many frames a second `read_frames` gives of a video with so many."""
+    return rate / max(1.0, np.ceil(rate / _MAX_RATE))
 
-    Rotation metadata is applied. Raises UnreadableVideoError when the file cannot be decoded or has no
-    frame in the window.
+
+def read_frames(
+    video: Path, start_sec: float, end_sec: float, within: tuple[int, int] = (_MAX_SIDE, _MAX_SIDE)
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield (seconds in the file, BGR image (H, W, 3) uint8) of every frame from start_sec to end_sec.
+
+    Larger images are reduced to fit `within` (width, height). Times are the file's own, also where its frame rate varies. Rotation metadata is applied. Decoding begins at the
+    key frame before the window. Raises UnreadableVideoError when the file cannot be decoded or has no frame in the
+    window.
     """
     rate = frame_rate(video)
-    capture = _open(video)
-    # OpenCV turns frames as the file's rotation metadata asks unless told otherwise.
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
     half_frame = 0.5 / rate
-    spacing = 1.0 / _MAX_RATE if rate > _MAX_RATE else 0.0
-    last_time = -np.inf
+    # A frame early rather than late: times are rounded, and every second frame is to be left out, not two of three.
+    spacing = 1.0 / thinned(rate) - half_frame if rate > _MAX_RATE else 0.0
+    capture, first = _open_before(video, start_sec - half_frame, rate)
+    any_decoded = first is not None
     next_time = -np.inf
-    index = 0
     yielded = False
     try:
-        while capture.grab():
-            seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
-            if seconds <= last_time:  # a container without usable timestamps
-                seconds = last_time + 1.0 / rate if index else 0.0
-            index, last_time = index + 1, seconds
+        for seconds in _times(capture, first, rate):
             if seconds < start_sec - half_frame or seconds < next_time:
                 continue
             if seconds > end_sec + half_frame:
@@ -59,10 +64,10 @@ def read_frames(video: Path, start_sec: float, end_sec: float) -> Iterator[tuple
                 continue
             next_time = seconds + spacing
             yielded = True
-            yield seconds, cv2.cvtColor(_reduce(image), cv2.COLOR_BGR2RGB)
+            yield seconds, _reduce(image, within)
     finally:
         capture.release()
-    if not index:
+    if not any_decoded:
         raise UnreadableVideoError(
             f"{video.name} holds no picture that can be decoded; export it again as MP4 (H.264)."
         )
@@ -73,6 +78,38 @@ def read_frames(video: Path, start_sec: float, end_sec: float) -> Iterator[tuple
         )
 
 
+def _open_before(video: Path, seconds: float, rate: float) -> tuple[cv2.VideoCapture, float | None]:
+    """Return the file with a frame grabbed that is not after `seconds`, and its time; None if there is no frame."""
+    early = seconds - _LEAD_SEC
+    if early > 0.0:
+        capture = _open(video)
+        capture.set(cv2.CAP_PROP_POS_FRAMES, int(early * rate))
+        if capture.grab() and 0.0 < _time(capture) <= seconds:
+            return capture, _time(capture)
+        # A file that cannot be sought, or has no times, is decoded from its start.
+        capture.release()
+    capture = _open(video)
+    return capture, _time(capture) if capture.grab() else None
+
+
+def _times(capture: cv2.VideoCapture, first: float | None, rate: float) -> Iterator[float]:
+    """Yield the time in seconds of the grabbed frame and of all that follow, each of which is grabbed in turn."""
+    if first is None:
+        return
+    last = max(first, 0.0)
+    yield last
+    while capture.grab():
+        seconds = _time(capture)
+        if seconds <= last:  # a container without usable times
+            seconds = last + 1.0 / rate
+        last = seconds
+        yield seconds
+
+
+def _time(capture: cv2.VideoCapture) -> float:
+    return capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+
+
 def _open(video: Path) -> cv2.VideoCapture:
     if not video.is_file():
         raise UnreadableVideoError(f"{video.name} does not exist; upload the video again.")
@@ -80,15 +117,19 @@ def _open(video: Path) -> cv2.VideoCapture:
     cv2.setLogLevel(0)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG)
+    # Frames are turned as the file's rotation metadata asks.
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
     if not capture.isOpened():
         capture.release()
         raise UnreadableVideoError(f"{video.name} is not a video that can be read; export it again as MP4 (H.264).")
     return capture
 
 
-def _reduce(image: np.ndarray) -> np.ndarray:
+def _reduce(image: np.ndarray, within: tuple[int, int]) -> np.ndarray:
     height, width = image.shape[:2]
-    scale = _MAX_SIDE / max(height, width)
+    scale = min(within[0] / width, within[1] / height)
     if scale >= 1.0:
         return image
-    return cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    # Averaging costs three times as much and shows only where many pixels become one.
+    how = cv2.INTER_LINEAR if scale > _SLIGHTLY else cv2.INTER_AREA
+    return cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=how)
