@@ -38,7 +38,9 @@ class JobAnswer(WireModel):
 class EventAnswer(WireModel):
     """Something that happened to a job."""
 
-    type: str = Field(description="created, uploaded, queued, processing, progress, warning, completed, failed or canceled")
+    type: str = Field(
+        description="created, uploaded, queued, processing, progress, warning, completed, failed or canceled"
+    )
     message: str
     progress: float | None = Field(None, ge=0.0, le=1.0, description="share done")
     time: datetime

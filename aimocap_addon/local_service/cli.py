@@ -140,9 +140,7 @@ def _command(commands: argparse._SubParsersAction, name: str, text: str) -> argp
 
 
 # The commands import what they need when they run: in a Python that lacks a package, the reader gets a sentence.
-def _serve(
-    options: argparse.Namespace, make_solver: Callable[[str | None, str | None], SolverRunner] | None
-) -> None:
+def _serve(options: argparse.Namespace, make_solver: Callable[[str | None, str | None], SolverRunner] | None) -> None:
     from .listening import Listening
     from .runner import find_solver
     from .server import ServeOptions, serve

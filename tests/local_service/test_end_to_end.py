@@ -27,6 +27,11 @@ def test_a_person_becomes_an_fbx(real_service: ServiceProcess) -> None:
     assert len([event for event in poll["events"] if event["type"] == "progress"]) > 2
     fbx = caller.plain.get(poll["result"]["outputs"][0]["fbxUrl"]).content
     assert fbx.startswith(b"Kaydara FBX Binary")
+    preview = caller.plain.get(poll["result"]["previewVideoUrl"]).content
+    assert preview[4:8] == b"ftyp" and len(preview) > 50_000
+    assert poll["result"]["warnings"] == []
+    files = caller.plain.get(poll["result"]["manifestUrl"]).json()["files"]
+    assert {file["filename"]: file["bytes"] for file in files} == {"default.fbx": len(fbx), "preview.mp4": len(preview)}
     assert caller.balance() == 98
 
 

@@ -41,9 +41,9 @@ def read_frames(
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yield (seconds in the file, BGR image (H, W, 3) uint8) of every frame from start_sec to end_sec.
 
-    Larger images are reduced to fit `within` (width, height). Times are the file's own, also where its frame rate varies. Rotation metadata is applied. Decoding begins at the
-    key frame before the window. Raises UnreadableVideoError when the file cannot be decoded or has no frame in the
-    window.
+    Larger images are reduced to fit `within` (width, height). Times are the file's own, also where its frame rate
+    varies. Rotation metadata is applied. Decoding begins at the key frame before the window. Raises
+    UnreadableVideoError when the file cannot be decoded or has no frame in the window.
     """
     rate = frame_rate(video)
     half_frame = 0.5 / rate
