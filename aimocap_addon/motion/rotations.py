@@ -12,19 +12,25 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _EPSILON = 1e-12
-_CONJUGATE = np.array((1.0, -1.0, -1.0, -1.0))
-# Component k of the product a*b is the sum over i and j of a_i * b_j * _PRODUCT[i, j, k].
-_PRODUCT = np.zeros((4, 4, 4))
-_PRODUCT[(0, 1, 2, 3), (0, 1, 2, 3), 0] = (1.0, -1.0, -1.0, -1.0)
-_PRODUCT[(0, 1, 2, 3), (1, 0, 3, 2), 1] = (1.0, 1.0, 1.0, -1.0)
-_PRODUCT[(0, 1, 2, 3), (2, 3, 0, 1), 2] = (1.0, -1.0, 1.0, 1.0)
-_PRODUCT[(0, 1, 2, 3), (3, 2, 1, 0), 3] = (1.0, 1.0, -1.0, 1.0)
+
+
+def dot(a: Array, b: Array) -> Array:
+    """Return the scalar products (...) of vectors (..., N)."""
+    return np.einsum("...i,...i->...", a, b)
+
+
+def length(vectors: Array) -> Array:
+    """Return the lengths (...) of vectors (..., N); np.linalg.norm takes several times as long."""
+    return np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
 
 
 def normalize(vectors: Array) -> Array:
     """Return `vectors` (..., N) at unit length; zero vectors stay zero."""
-    length = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]
-    return vectors / np.where(length < _EPSILON, 1.0, length)
+    sizes = np.maximum(length(vectors), _EPSILON)
+    unit = np.empty(vectors.shape)
+    for i in range(vectors.shape[-1]):  # numpy is slow where the last axis, a short one, is divided by one number each
+        np.divide(vectors[..., i], sizes, out=unit[..., i])
+    return unit
 
 
 def inverse_symmetric(matrices: Array) -> Array:
@@ -39,44 +45,41 @@ def inverse_symmetric(matrices: Array) -> Array:
 
 def quaternion_multiply(a: Array, b: Array) -> Array:
     """Return the Hamilton product a*b (first b, then a) of (..., 4) quaternions."""
-    # one rotation for many is a matrix product, which is several times faster
-    if a.shape[-2:-1] in ((), (1,)) and b.shape[-2:-1] not in ((), (1,)):
-        return b @ np.einsum("...i,ijk->...jk", a if a.ndim == 1 else a[..., 0, :], _PRODUCT)
-    if b.shape[-2:-1] in ((), (1,)) and a.shape[-2:-1] not in ((), (1,)):
-        return a @ np.einsum("...j,ijk->...ik", b if b.ndim == 1 else b[..., 0, :], _PRODUCT)
-    aw, ax, ay, az = a[..., 0], a[..., 1], a[..., 2], a[..., 3]
-    bw, bx, by, bz = b[..., 0], b[..., 1], b[..., 2], b[..., 3]
-    w = aw * bw - ax * bx - ay * by - az * bz
-    product = np.empty((*w.shape, 4))
-    product[..., 0] = w
-    product[..., 1] = aw * bx + ax * bw + ay * bz - az * by
-    product[..., 2] = aw * by - ax * bz + ay * bw + az * bx
-    product[..., 3] = aw * bz + ax * by - ay * bx + az * bw
+    # (w + x i) + (y + z i) j, and j c = conj(c) j: four complex products take a third of the time of sixteen real ones
+    (a1, a2), (b1, b2) = _complex(a), _complex(b)
+    first = a1 * b1 - a2 * np.conj(b2)
+    product = np.empty((*first.shape, 4))
+    parts = product.view(np.complex128)
+    parts[..., 0] = first
+    parts[..., 1] = a1 * b2 + a2 * np.conj(b1)
     return product
 
 
 def quaternion_conjugate(q: Array) -> Array:
     """Return the inverse of unit quaternions (..., 4)."""
-    return q * _CONJUGATE
+    inverse = np.negative(q)
+    inverse[..., 0] = q[..., 0]
+    return inverse
 
 
 def quaternion_rotate(q: Array, vectors: Array) -> Array:
     """Rotate `vectors` (..., 3) by unit quaternions (..., 4)."""
-    if vectors.ndim == 1 and q.ndim > 1:  # one vector for many rotations goes in fewer steps
-        w, u = q[..., :1], q[..., 1:]
-        vx, vy, vz = vectors
-        crossing = np.array(((0.0, -vz, vy), (vz, 0.0, -vx), (-vy, vx, 0.0)))  # u @ crossing is u x v
-        return 2.0 * ((u @ vectors)[..., None] * u + w * (u @ crossing + w * vectors)) - vectors
-    # v + w t + u x t with t = 2 u x v, written out: np.cross is several times slower on small arrays
-    w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
-    vx, vy, vz = vectors[..., 0], vectors[..., 1], vectors[..., 2]
-    tx, ty, tz = 2.0 * (y * vz - z * vy), 2.0 * (z * vx - x * vz), 2.0 * (x * vy - y * vx)
-    first = vx + w * tx + y * tz - z * ty
+    # q v q^-1 in the same complex numbers, with v = x i + (y + z i) j
+    (a, b), (along,) = _complex(q), _complex(vectors[..., 1:])
+    across = 1j * vectors[..., 0]
+    first, second = across * a - b * np.conj(along), a * along - across * b
     rotated = np.empty((*first.shape, 3))
-    rotated[..., 0] = first
-    rotated[..., 1] = vy + w * ty + z * tx - x * tz
-    rotated[..., 2] = vz + w * tz + x * ty - y * tx
+    rotated[..., 0] = (first * np.conj(a) + second * np.conj(b)).imag
+    rotated[..., 1:].view(np.complex128)[..., 0] = second * a - first * b
     return rotated
+
+
+def _complex(numbers: Array) -> tuple[NDArray[np.complex128], ...]:
+    """Return complex numbers (...) whose parts stand side by side in `numbers` (..., 2 N), one after the other."""
+    if numbers.strides[-1] != 8 or numbers.dtype != np.float64:
+        numbers = np.ascontiguousarray(numbers, dtype=np.float64)
+    parts = numbers.view(np.complex128)
+    return tuple(parts[..., i] for i in range(parts.shape[-1]))
 
 
 def matrix_from_quaternion(q: Array) -> Array:
@@ -133,7 +136,7 @@ def quaternion_between(a: Array, b: Array) -> Array:
     For opposite directions the axis is any one perpendicular to `a`.
     """
     a, b = np.broadcast_arrays(normalize(a), normalize(b))
-    w = 1.0 + np.sum(a * b, axis=-1, keepdims=True)
+    w = 1.0 + dot(a, b)[..., None]
     helper = np.where(np.abs(a[..., :1]) < 0.9, np.array((1.0, 0.0, 0.0)), np.array((0.0, 1.0, 0.0)))
     opposite = w < 1e-9
     xyz = np.where(opposite, cross(a, helper), cross(a, b)) if opposite.any() else cross(a, b)
@@ -143,9 +146,9 @@ def quaternion_between(a: Array, b: Array) -> Array:
 def quaternion_slerp(a: Array, b: Array, t: Array | float) -> Array:
     """Interpolate from `a` to `b` (..., 4) by `t` (scalar or (...)) along the shorter arc."""
     t = np.asarray(t, dtype=np.float64)[..., None]
-    dot = np.sum(a * b, axis=-1, keepdims=True)
-    b = np.where(dot < 0, -b, b)
-    angle = np.arccos(np.clip(np.abs(dot), 0.0, 1.0))
+    cosine = dot(a, b)[..., None]
+    b = np.where(cosine < 0, -b, b)
+    angle = np.arccos(np.clip(np.abs(cosine), 0.0, 1.0))
     sine = np.sin(angle)
     small = sine < 1e-6
     safe = np.where(small, 1.0, sine)
@@ -166,7 +169,7 @@ def quaternion_from_axis_angle(axis: Array, angle: Array) -> Array:
 
 def make_continuous(q: Array) -> Array:
     """Flip signs along the first axis of (F, ..., 4) so that neighbours are never more than 180 degrees apart."""
-    flips = np.einsum("...i,...i->...", q[1:], q[:-1]) < 0.0
+    flips = dot(q[1:], q[:-1]) < 0.0
     if not flips.any():
         return q
     odd = np.zeros(q.shape[:-1], dtype=bool)
@@ -176,16 +179,16 @@ def make_continuous(q: Array) -> Array:
 
 def quaternion_from_rotation_vector(vectors: Array) -> Array:
     """Return unit quaternions (..., 4) of turns about `vectors` (..., 3) by their length in radians."""
-    half = 0.5 * np.linalg.norm(vectors, axis=-1, keepdims=True)
+    half = 0.5 * length(vectors)[..., None]
     return np.concatenate((np.cos(half), 0.5 * np.sinc(half / np.pi) * vectors), axis=-1)
 
 
 def rotation_vector_from_quaternion(q: Array) -> Array:
     """Return rotation vectors (..., 3), at most pi long, of unit quaternions (..., 4)."""
     q = np.where(q[..., :1] < 0.0, -q, q)
-    length = np.linalg.norm(q[..., 1:], axis=-1, keepdims=True)
-    angle = 2.0 * np.arctan2(length, q[..., :1])
-    return q[..., 1:] * np.where(length < _EPSILON, 2.0, angle / np.maximum(length, _EPSILON))
+    sine = length(q[..., 1:])[..., None]
+    angle = 2.0 * np.arctan2(sine, q[..., :1])
+    return q[..., 1:] * np.where(sine < _EPSILON, 2.0, angle / np.maximum(sine, _EPSILON))
 
 
 def quaternion_from_euler(angles: Array, order: str) -> Array:
@@ -246,14 +249,13 @@ def axis_angle_from_quaternion(q: Array) -> tuple[Array, Array]:
     frames never swings the axis round.
     """
     q = make_continuous(q)
-    length = np.linalg.norm(q[:, 1:], axis=-1)
-    turning = length > 1e-6
+    turning = length(q[:, 1:]) > 1e-6
     if not turning.any():
         return np.tile((0.0, 1.0, 0.0), (len(q), 1)), np.zeros(len(q))
     source = np.maximum.accumulate(np.where(turning, np.arange(len(q)), -1))
     source = np.where(source < 0, int(np.argmax(turning)), source)
     axes = normalize(q[source, 1:])
-    flips = np.where(np.sum(axes[1:] * axes[:-1], axis=-1) < 0, -1.0, 1.0)
+    flips = np.where(dot(axes[1:], axes[:-1]) < 0, -1.0, 1.0)
     signs = np.concatenate(((1.0,), np.cumprod(flips)))
-    angles = 2.0 * np.arctan2(signs * np.sum(q[:, 1:] * axes, axis=-1), q[:, 0])
+    angles = 2.0 * np.arctan2(signs * dot(q[:, 1:], axes), q[:, 0])
     return axes * signs[:, None], np.unwrap(angles, period=4.0 * np.pi)

@@ -33,9 +33,9 @@ from ..motion.skeleton import Motion, Skeleton, forward_kinematics, stacked
 from . import compat
 from .curve_samples import Channels, bone_of, keyed
 from .fewer_keys import Tolerance, needed_rows
+from .key_writing import add_linear_keys
 
 _ROTATION_CHANNELS = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
-_LINEAR = 1  # bpy.types.Keyframe.interpolation, as a number for foreach_set
 
 
 def read_skeleton(armature: bpy.types.Object) -> Skeleton:
@@ -165,17 +165,11 @@ def write_action(
         count = len(next(iter(solution.locations.values())))
         points = np.empty((count, 2), dtype=np.float32)
         points[:, 0] = first_frame + np.arange(count)
-        linear = np.full(count, _LINEAR, dtype=np.int32)
 
         def write(path: str, values: Array, free: Sequence[int], group: str, kept: NDArray[np.intp] | None) -> None:
             for i, curve in zip(free, compat.create_curves(action, curves, path, free, group), strict=True):
                 points[:, 1] = values[:, i]
-                made = points if kept is None else points[kept]
-                keys = curve.keyframe_points
-                keys.add(len(made))
-                keys.foreach_set("co", made.ravel())
-                keys.foreach_set("interpolation", linear[: len(made)])
-                curve.update()  # places the handles, for whoever makes the keys curved later
+                add_linear_keys(curve, points if kept is None else points[kept])
 
         for index, properties in channels.items():
             bone = bones[index]

@@ -21,6 +21,7 @@ from ..motion.g1.robot_motion import (
 from ..motion.rotations import Array, make_continuous, quaternion_conjugate, quaternion_multiply, quaternion_rotate
 from . import compat
 from .errors import SceneError
+from .key_writing import add_linear_keys
 from .robot_armature import Robot, make_robot
 from .robot_body import make_body
 from .undisturbed import all_or_nothing, into_active_collection, undisturbed
@@ -40,7 +41,6 @@ __all__ = [
 
 RATE = "robot_fps"  # custom property of the object: motion frames a second
 FRONT = -0.5 * np.pi  # about Z: from the robot's X to Blender's front
-_LINEAR = 1  # bpy.types.Keyframe.interpolation, as a number for foreach_set
 
 
 class JointChoiceError(SceneError):
@@ -130,17 +130,12 @@ def write_robot_action(robot: Robot, motion: RobotMotion, frames: Array, name: s
     action, curves = compat.create_action(name, robot.armature)
     points = np.empty((motion.frames, 2), dtype=np.float32)
     points[:, 0] = frames
-    linear = np.full(motion.frames, _LINEAR, dtype=np.int32)
 
     def write(bone: bpy.types.PoseBone, channel: str, indices: Sequence[int], values: Array) -> None:
         path = bone.path_from_id(channel)
         for row, curve in enumerate(compat.create_curves(action, curves, path, indices, bone.name)):
             points[:, 1] = values[:, row]
-            keys = curve.keyframe_points
-            keys.add(len(points))
-            keys.foreach_set("co", points.ravel())
-            keys.foreach_set("interpolation", linear)
-            curve.update()  # places the handles, for whoever makes the keys curved later
+            add_linear_keys(curve, points)
 
     rest, place = robot.rest_rotations[0], robot.skeleton.rest_positions[robot.root_index]
     back = quaternion_conjugate(rest)
