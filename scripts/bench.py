@@ -4,6 +4,7 @@
     .venv/dev/bin/python scripts/bench.py service      polls of the local service under load
     .venv/dev/bin/python scripts/bench.py transfer     an upload beside curl's
     .venv/dev/bin/python scripts/bench.py retarget     binding a walk to each character, in Blender
+    .venv/dev/bin/python scripts/bench.py ui           what the add-on costs Blender's main thread, in a real window
     .venv/dev/bin/python scripts/bench.py g1           human motion to the Unitree G1, against mink
 
 Figures measured once are in docs/benchmarks.md.
@@ -202,6 +203,10 @@ def main() -> int:
     transfer = commands.add_parser("transfer", help="an upload beside curl's")
     transfer.add_argument("--gigabytes", type=float, default=0.5, help="size of the video")
     transfer.add_argument("--rounds", type=int, default=3, help="uploads of each")
+    interface = commands.add_parser("ui", help="what the add-on costs Blender's main thread, in a real window")
+    interface.add_argument("--suite", default="trixie", help="the Debian whose Blender is used")
+    interface.add_argument("--blender", type=Path, help="program of an installed Blender")
+    interface.add_argument("--rounds", type=int, default=7, help="starts of each")
     commands.add_parser("g1", help="human motion to the Unitree G1, against mink")
     commands.add_parser("bare")
     options = parser.parse_args()
@@ -214,6 +219,12 @@ def main() -> int:
     elif options.command == "transfer":
         print_machine()
         return transfer_benchmark.bench(options.gigabytes, options.rounds)
+    elif options.command == "ui":
+        sys.path.insert(0, str(ROOT / "scripts"))  # where the modules of the window tests find each other
+        from scripts.benchmarks import ui as ui_benchmark
+
+        print_machine()
+        return ui_benchmark.bench(options.blender, options.suite, options.rounds)
     elif options.command == "g1":
         python = environments.ensure(environments.dev())
         print_machine()

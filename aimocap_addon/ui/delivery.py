@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..jobs.reading import Reading
 from ..jobs.record import CaptureRecord, Stage
 from ..jobs.store import StoreError
 from .addon import CaptureError
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
     Report = tuple[set[WmReportItems], str]
 
 
-def resume_found(context: bpy.types.Context) -> int:
+def resume_found(context: bpy.types.Context, reading: Reading | None = None) -> int:
     """Go on with the captures that no Blender is at, if the service may be used; returns how many.
 
     Raises StoreError.
     """
     current = session()
-    found = [record for record in current.pending() if not record.stage.is_final]
+    reading = reading or current.read()
+    pending = [record for record in current.pending(reading) if not record.stage.is_final]
+    found = [record for record in pending if record.capture_id not in reading.claimed]
     if not found:
         return 0
     try:
@@ -38,15 +41,15 @@ def resume_found(context: bpy.types.Context) -> int:
         return 0  # the panel says what is missing
     resumed = 0
     for record in found:
-        if record.request.service_url == service.base_url and not current.store().is_claimed(record.capture_id):
+        if record.request.service_url == service.base_url:
             current.start(record, service, found=True)
             resumed += 1
     return resumed
 
 
-def deliverable() -> list[CaptureRecord]:
+def deliverable(reading: Reading | None = None) -> list[CaptureRecord]:
     """Return the ready captures that wait for the file that is open; raises StoreError."""
-    return [record for record in session().pending() if record.stage is Stage.READY and belongs_here(record)]
+    return [record for record in session().pending(reading) if record.stage is Stage.READY and belongs_here(record)]
 
 
 def conclude(record: CaptureRecord) -> Report:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
+from ..jobs.reading import Reading
 from ..jobs.store import StoreError
 from . import origin
 from .capture_list import refresh
@@ -18,23 +19,30 @@ from .session import session
 
 _AFTER_START = 0.5  # seconds; by then there is a window
 _PERIOD = 10.0  # seconds; so soon is a capture taken over when another Blender has died
+_READING = 0.2  # seconds from asking for a reading of the store to looking whether it is there
 
 
-def look_after_captures(context: bpy.types.Context) -> bool:
+def look_after_captures(context: bpy.types.Context, reading: Reading | None = None) -> bool:
     """List the captures, go on with those that nobody is at, and find the ready ones of the open file.
 
-    Returns whether there is something to watch. Raises StoreError.
+    Without a reading of the store, it is read now. Returns whether there is something to watch. Raises StoreError.
     """
     current = session()
-    current.load()
-    resumed = resume_found(context)
-    current.arrived = deliverable()
+    reading = reading or current.read()
+    current.load(reading)
+    resumed = resume_found(context, reading)
+    current.arrived = deliverable(reading)
     return bool(resumed or current.arrived)
 
 
 def _look_after() -> float:
+    reader = session().reader
     try:
-        if look_after_captures(bpy.context):
+        reading = reader.take()
+        if reading is None:
+            reader.begin()
+            return _READING
+        if look_after_captures(bpy.context, reading):
             watch()
         refresh(bpy.context)
     except StoreError as error:
@@ -42,10 +50,11 @@ def _look_after() -> float:
     return _PERIOD
 
 
-def _watch_again() -> None:
+def _watch_again() -> float | None:
     if session().running:
         watch()
-    _look_after()
+    pause = _look_after()
+    return pause if pause == _READING else None
 
 
 @persistent

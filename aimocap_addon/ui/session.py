@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..jobs.reading import Reading, StoreReader, read
 from ..jobs.record import CaptureRecord
 from ..jobs.store import CaptureStore
 from . import addon
@@ -39,28 +40,41 @@ class CaptureSession:
         # captures begun in the open file, with the session uids of their armatures by the names these had then
         self.begun: dict[str, dict[str, int]] = {}
         self.arrived: list[CaptureRecord] = []  # ready captures of the open file that nobody has brought in yet
+        self.reader = StoreReader(self.store, _KEPT_IN_MEMORY)
         self._store: CaptureStore | None = None
         self._runner: CaptureRunner | None = None
 
     def store(self) -> CaptureStore:
-        """Return the store, opened on first use; raises StoreError."""
+        """Return the store, opened on first use; raises StoreError. Called by the reader's thread, too."""
         if self._store is None:
             self._store = CaptureStore(Path(addon.user_folder()))
         return self._store
 
-    def load(self) -> None:
-        """Read the latest captures from disk into memory; raises StoreError."""
-        listed = [*self.store().recent(_KEPT_IN_MEMORY), *self.pending()]
+    def read(self) -> Reading:
+        """Read the store now, on this thread; raises StoreError."""
+        return read(self.store(), _KEPT_IN_MEMORY)
+
+    def load(self, reading: Reading | None = None) -> None:
+        """Take the latest captures into memory, from a reading or else from disk; raises StoreError."""
+        reading = reading or self.read()
+        listed = [self._newest(record) for record in (*reading.recent, *reading.pending)]
         fresh = {record.capture_id: record for record in sorted(listed, key=lambda each: -each.created_at)}
         running = {key: record for key, record in self.records.items() if self.is_running(key)}
         self.records = fresh | running
 
-    def pending(self) -> list[CaptureRecord]:
+    def pending(self, reading: Reading | None = None) -> list[CaptureRecord]:
         """Return the captures that no worker of this Blender is at and that are not done with; raises StoreError."""
-        return [record for record in self.store().pending() if not self.is_running(record.capture_id)]
+        listed = [self._newest(record) for record in (reading or self.read()).pending]
+        return [record for record in listed if record.is_pending and not self.is_running(record.capture_id)]
+
+    def _newest(self, record: CaptureRecord) -> CaptureRecord:
+        """Return the record, or what memory has of the same capture if that is newer."""
+        known = self.records.get(record.capture_id, record)
+        return known if known.revision > record.revision else record
 
     def take_delivery(self, capture_id: str) -> CaptureRecord | None:
         """Mark a ready capture as brought in; None if that was done before, here or elsewhere. Raises StoreError."""
+        self.reader.outdate()
         record = self.store().take_delivery(capture_id)
         if record is not None:
             self.records[capture_id] = record
@@ -70,6 +84,7 @@ class CaptureSession:
         """Delete a capture and its files; False if a worker is at it, here or in another Blender. Raises StoreError."""
         if self.is_running(capture_id) or not self.store().remove(capture_id):
             return False
+        self.reader.outdate()
         self.records = {key: record for key, record in self.records.items() if key != capture_id}
         self.arrived = [record for record in self.arrived if record.capture_id != capture_id]
         self.begun.pop(capture_id, None)
@@ -85,6 +100,7 @@ class CaptureSession:
 
         if self._runner is None:
             self._runner = CaptureRunner(self.store())
+        self.reader.outdate()
         self.records = {record.capture_id: record} | self.records
         self._runner.start(record, ServiceAccess(service.base_url, service.api_key, service.deadline), found=found)
 
@@ -125,6 +141,7 @@ class CaptureSession:
         """End the workers and the local service; their captures keep their place and can be resumed."""
         if self._runner is not None:
             self._runner.shutdown()
+        self.reader.shutdown()
         self.local_service.stop()
         self.recognitions.shutdown()
 
