@@ -24,7 +24,9 @@ _LINE = "AIMoCap local service listening on "
 
 
 def service_python() -> str:
-    """Return the Python that can run the service: that of its environment, or the running one."""
+    """Return the Python that can run the service: what AIMOCAP_SERVICE_PYTHON names, its environment's, or this one."""
+    if named := os.environ.get("AIMOCAP_SERVICE_PYTHON"):
+        return named
     python = ROOT / ".venv/service/bin/python"
     return str(python) if python.exists() else sys.executable
 

@@ -30,11 +30,12 @@ LANES = 2  # more would let the tests of one wait too long for those of the othe
 
 
 def lint_steps(python: Path) -> list[Step]:
-    """Return the linter, the formatter's check and the type checker."""
+    """Return the linter, the formatter's check, the rooms' contracts and the type checker."""
     places = ["aimocap_addon", "scripts", "tests"]
     return [
         steps.tool("ruff", [str(python), "-m", "ruff", "check", *places]),
         steps.tool("ruff format", [str(python), "-m", "ruff", "format", "--check", *places]),
+        steps.tool("import-linter", [str(python.with_name("lint-imports")), "--no-cache"]),
         steps.tool("pyright", [str(python), "-m", "pyright"]),
     ]
 

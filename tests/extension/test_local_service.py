@@ -187,7 +187,7 @@ def test_stopping_the_set_up_leaves_nothing_half_made(local: LocalService) -> No
     local.set_up()
     time.sleep(0.5)
     local.stop()
-    assert local.state is State.ABSENT
+    assert local.wait(60) is State.ABSENT
     assert local.sentence == ""
     assert not (local.data.parent / "environment").exists()
 
