@@ -6,6 +6,7 @@
     .venv/dev/bin/python scripts/bench.py retarget     binding a walk to each character, in Blender
     .venv/dev/bin/python scripts/bench.py ui           what the add-on costs Blender's main thread, in a real window
     .venv/dev/bin/python scripts/bench.py g1           human motion to the Unitree G1, against mink
+    .venv/dev/bin/python scripts/bench.py solver       video to motion, against the truth of rendered clips
 
 Figures measured once are in docs/benchmarks.md.
 """
@@ -208,6 +209,16 @@ def main() -> int:
     interface.add_argument("--blender", type=Path, help="program of an installed Blender")
     interface.add_argument("--rounds", type=int, default=7, help="starts of each")
     commands.add_parser("g1", help="human motion to the Unitree G1, against mink")
+    solver = commands.add_parser("solver", help="video to motion, against the truth of rendered clips")
+    solver.add_argument("groups", nargs="*", metavar="tuning|reporting", help="which clips, else all")
+    solver.add_argument(
+        "--lengths",
+        type=float,
+        nargs="*",
+        default=[20.0],
+        metavar="SECONDS",
+        help="clips to measure time and memory with (600 for ten minutes)",
+    )
     commands.add_parser("bare")
     options = parser.parse_args()
     if options.command == "bare":
@@ -230,6 +241,13 @@ def main() -> int:
         print_machine()
         sys.stdout.flush()
         return subprocess.run([str(python), str(ROOT / "scripts" / "benchmarks" / "g1.py")]).returncode
+    elif options.command == "solver":
+        python = environments.ensure(environments.dev())
+        print_machine()
+        sys.stdout.flush()
+        lengths = [f"{length:g}" for length in options.lengths]
+        script = ROOT / "scripts" / "benchmarks" / "solver.py"
+        return subprocess.run([str(python), str(script), *options.groups, "--lengths", *lengths]).returncode
     else:
         bench_service(options.pollers, options.seconds, options.rounds)
     return 0

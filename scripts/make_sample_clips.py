@@ -39,12 +39,12 @@ def main() -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     for name in options.names or NAMES:
         print(f"Rendering {name} ...", flush=True)
-        if not _render(python, name, options.folder.resolve()):
+        if not render(python, name, options.folder.resolve()):
             return 1
     return 0
 
 
-def _render(python: Path, name: str, folder: Path) -> bool:
+def render(python: Path, name: str, folder: Path) -> bool:
     """Render a clip elsewhere, then move it into `folder`, so that a failed or stopped run leaves the old clip."""
     with tempfile.TemporaryDirectory(prefix="sample-clips-") as fresh:
         done = subprocess.run(

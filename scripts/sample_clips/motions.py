@@ -53,7 +53,7 @@ def track(keys: Keys, times: Array) -> Array:
     )
 
 
-def _arm(side: str, keys: Sequence[tuple[float, Sequence[float], Sequence[float]]], times: Array) -> Arm:
+def arm(side: str, keys: Sequence[tuple[float, Sequence[float], Sequence[float]]], times: Array) -> Arm:
     mirror = np.array((-1.0 if side == "r" else 1.0, 1.0, 1.0))
 
     def directions(which: int) -> Array:
@@ -63,17 +63,17 @@ def _arm(side: str, keys: Sequence[tuple[float, Sequence[float], Sequence[float]
     return Arm(directions(0), directions(1))
 
 
-def _turns(keys: Keys, times: Array) -> Array:
+def turns(keys: Keys, times: Array) -> Array:
     return np.radians(track(keys, times))
 
 
-def _foot(times: Array, ball: Keys, yaw: Keys, pitch: Keys = ((0.0, (0.0,)),)) -> Foot:
-    return Foot(track(ball, times), _turns(yaw, times)[:, 0], _turns(pitch, times)[:, 0])
+def foot(times: Array, ball: Keys, yaw: Keys, pitch: Keys = ((0.0, (0.0,)),)) -> Foot:
+    return Foot(track(ball, times), turns(yaw, times)[:, 0], turns(pitch, times)[:, 0])
 
 
-def _standing_feet(times: Array, apart: float = 0.14, yaw: float = 12.0) -> dict[str, Foot]:
+def standing_feet(times: Array, apart: float = 0.14, yaw: float = 12.0) -> dict[str, Foot]:
     return {
-        side: _foot(times, ((0.0, (sign * apart, _BALL[1], _BALL[2])),), ((0.0, (sign * yaw,)),))
+        side: foot(times, ((0.0, (sign * apart, _BALL[1], _BALL[2])),), ((0.0, (sign * yaw,)),))
         for side, sign in (("l", 1.0), ("r", -1.0))
     }
 
@@ -114,11 +114,11 @@ def wave_squat(times: Array) -> Motion:
             ],
             times,
         ),
-        pelvis_turn=_turns(
+        pelvis_turn=turns(
             [(2.95, (0, 0, 0)), (3.7, (0, 24, 0)), (3.9, (0, 24, 0)), (4.65, (0, 0, 0))],
             times,
         ),
-        chest=_turns(
+        chest=turns(
             [
                 (0.3, (0, 0, 0)),
                 (0.9, (0, -2, 7)),
@@ -131,7 +131,7 @@ def wave_squat(times: Array) -> Motion:
             ],
             times,
         ),
-        head=_turns(
+        head=turns(
             [
                 (0.3, (0, 0, 0)),
                 (0.9, (-6, 0, -9)),
@@ -144,8 +144,8 @@ def wave_squat(times: Array) -> Motion:
             ],
             times,
         ),
-        arms={"l": _arm("l", left, times), "r": _arm("r", right, times)},
-        feet=_standing_feet(times),
+        arms={"l": arm("l", left, times), "r": arm("r", right, times)},
+        feet=standing_feet(times),
     )
 
 
@@ -196,7 +196,7 @@ def punch_kick(times: Array) -> Motion:
             ],
             times,
         ),
-        pelvis_turn=_turns(
+        pelvis_turn=turns(
             [
                 (0.3, (-25, 3, 0)),
                 (0.5, (-34, 4, 0)),
@@ -212,7 +212,7 @@ def punch_kick(times: Array) -> Motion:
             ],
             times,
         ),
-        chest=_turns(
+        chest=turns(
             [
                 (0.3, (-6, 8, 0)),
                 (0.5, (-16, 8, 0)),
@@ -227,7 +227,7 @@ def punch_kick(times: Array) -> Motion:
             ],
             times,
         ),
-        head=_turns(
+        head=turns(
             [
                 (0.3, (25, -4, 0)),
                 (0.5, (38, -4, 0)),
@@ -242,10 +242,10 @@ def punch_kick(times: Array) -> Motion:
             ],
             times,
         ),
-        arms={"l": _arm("l", left, times), "r": _arm("r", right, times)},
+        arms={"l": arm("l", left, times), "r": arm("r", right, times)},
         feet={
-            "l": _foot(times, [(0.0, (0.12, -0.30, _BALL[2]))], [(0.0, (4,))]),
-            "r": _foot(
+            "l": foot(times, [(0.0, (0.12, -0.30, _BALL[2]))], [(0.0, (4,))]),
+            "r": foot(
                 times,
                 [
                     (2.2, rear),

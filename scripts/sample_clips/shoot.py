@@ -6,40 +6,13 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 import numpy as np
 
-from . import motions, person, skeleton, stage, walking
-
-FPS = 30
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One clip: its motion and person (None for an empty room), length in seconds and camera.
-
-    `azimuth` is in degrees, `aim` in metres, `lens` in mm on a 36 mm sensor.
-    """
-
-    seconds: float
-    motion: Callable[[motions.Array], skeleton.Motion] | None = None
-    look: str = ""
-    size: tuple[int, int] = (480, 640)
-    azimuth: float = 0.0
-    aim: tuple[float, float, float] = (0.0, 0.0, 0.95)
-    lens: float = 54.0
-
-
-CLIPS = {
-    "wave_squat": Clip(5.0, motions.wave_squat, "casual"),
-    "walk_turn": Clip(4.9, walking.walk_turn, "walker", (640, 640), aim=(0.0, 0.0, 0.85), lens=50.0),
-    "punch_kick": Clip(4.4, motions.punch_kick, "boxer", azimuth=35.0),
-    "empty_room": Clip(1.5),
-}
+from . import person, skeleton, stage
+from .clips import CLIPS, FPS
 
 
 def _slide_box(frames: int) -> None:
@@ -59,11 +32,13 @@ def shoot(name: str, folder: Path) -> None:
     """
     clip = CLIPS[name]
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    frames = round(clip.seconds * FPS)
+    frames = clip.frames
     azimuth = float(np.radians(clip.azimuth))
     stage.set_up_render(clip.size, FPS, frames)
     stage.make_room(azimuth)
-    camera = stage.make_camera(azimuth, 4.2, 1.2, clip.aim, clip.lens)
+    camera = stage.make_camera(azimuth, clip.distance, clip.height, clip.aim, clip.lens)
+    if clip.post is not None:
+        stage.box("Post", (0.16, 0.16, 2.6), (*clip.post, 1.3), (0.30, 0.24, 0.20))
     if clip.motion is None:
         _slide_box(frames)
     else:

@@ -14,30 +14,44 @@ from .skeleton import REST_HEADS, Arm, Array, Foot, Motion, ankle_position, inde
 
 _BALL = REST_HEADS[index("ball_l")]
 
-_STRAIGHT, _RADIUS = 1.55, 0.42  # metres
-_STEPS = 8
 _STEP_TIME, _SWING_TIME = 0.50, 0.39  # seconds; the difference is double support
 _START = 0.25
-_LENGTH = 2 * _STRAIGHT + np.pi * _RADIUS - 0.25
-# The feet start and end side by side, so the first and the last step are half as long.
-_STRIDE = _LENGTH / (_STEPS - 1)
 _HALF_WIDTH = 0.085
 
 
-def _path(s: Array) -> tuple[Array, Array]:
-    """A hairpin: along +X, a half turn towards the camera, back along -X. Returns positions (N, 2), headings (N,)."""
-    turn = np.pi * _RADIUS
-    angle = np.clip((s - _STRAIGHT) / turn, 0.0, 1.0) * np.pi
-    back = np.maximum(s - _STRAIGHT - turn, 0.0)
-    x = np.minimum(s, _STRAIGHT) - back + _RADIUS * np.sin(angle)
-    y = _RADIUS * np.cos(angle)
+@dataclass(frozen=True)
+class Route:
+    """A hairpin: `straight` metres along +X, a half turn of `radius` towards the camera, and back along -X.
+
+    Only `length` metres of it are walked, in `steps` steps; `start` (2,) is where they begin.
+    """
+
+    straight: float = 1.55
+    radius: float = 0.42
+    length: float = 2 * 1.55 + np.pi * 0.42 - 0.25
+    steps: int = 8
+    start: tuple[float, float] = (-0.95, 0.42)
+
+    @property
+    def stride(self) -> float:
+        """Metres per step: the feet start and end side by side, so the first and the last are half as long."""
+        return self.length / (self.steps - 1)
+
+
+def _path(route: Route, s: Array) -> tuple[Array, Array]:
+    """Return positions (N, 2) and headings (N,) at `s` metres along the route."""
+    turn = np.pi * route.radius
+    angle = np.clip((s - route.straight) / turn, 0.0, 1.0) * np.pi
+    back = np.maximum(s - route.straight - turn, 0.0)
+    x = np.minimum(s, route.straight) - back + route.radius * np.sin(angle)
+    y = route.radius * np.cos(angle)
     # Yaw 0 faces -Y, so +X is yaw 90 degrees; the half turn goes clockwise seen from above.
-    return np.stack((x - 0.95, y), axis=-1), np.pi / 2 - angle
+    return np.stack((x + route.start[0], y - route.radius + route.start[1]), axis=-1), np.pi / 2 - angle
 
 
-def _place(s: float, side: str) -> tuple[Array, float]:
+def _place(route: Route, s: float, side: str) -> tuple[Array, float]:
     """Return where the ball of the foot stands beside the path at `s` metres, and the heading there."""
-    (position,), (heading,) = _path(np.array([s]))
+    (position,), (heading,) = _path(route, np.array([s]))
     left = np.array((np.cos(heading), np.sin(heading)))
     sideways = _HALF_WIDTH if side == "l" else -_HALF_WIDTH
     return np.array((*(position + sideways * left), _BALL[2])), float(heading)
@@ -72,35 +86,40 @@ class _Steps:
         return Foot(placed[:, :3], placed[:, 3], np.radians(track(self.pitch, times)[:, 0]))
 
 
-def _feet(times: Array) -> dict[str, Foot]:
+def _feet(route: Route, times: Array) -> dict[str, Foot]:
     steps = {}
     for side in "lr":
-        place, heading = _place(0.0, side)
+        place, heading = _place(route, 0.0, side)
         steps[side] = _Steps([(0.0, (*place, heading))])
-    for k in range(_STEPS):
+    for k in range(route.steps):
         side = "rl"[k % 2]
-        last = k == _STEPS - 1
+        last = k == route.steps - 1
         lift_off = _START + k * _STEP_TIME
-        to = _place(_LENGTH if last else (k + 0.5) * _STRIDE, side)
+        to = _place(route, route.length if last else (k + 0.5) * route.stride, side)
         steps[side].step(lift_off, lift_off + _SWING_TIME, to, 26.0 if k == 0 else 36.0, -4.0 if last else -14.0)
-    lift_off = _START + _STEPS * _STEP_TIME
-    closing = "rl"[_STEPS % 2]
-    steps[closing].step(lift_off, lift_off + _SWING_TIME, _place(_LENGTH, closing), 26.0, 0.0)
+    lift_off = _START + route.steps * _STEP_TIME
+    closing = "rl"[route.steps % 2]
+    steps[closing].step(lift_off, lift_off + _SWING_TIME, _place(route, route.length, closing), 26.0, 0.0)
     return {side: steps[side].foot(times) for side in "lr"}
 
 
-def _progress(times: Array) -> Array:
+def _progress(route: Route, times: Array) -> Array:
     """Return how far along the path the hips are (F,): midway between the feet whenever both are down."""
-    end = _START + _STEPS * _STEP_TIME + 0.45
-    middle = [(_START + (k + 0.9) * _STEP_TIME, ((k + 0.12) * _STRIDE,)) for k in range(1, _STEPS)]
-    keys = [(_START - 0.15, (0.0,)), (_START + 0.25, (0.12 * _STRIDE,)), *middle, (end, (_LENGTH,))]
+    end = _START + route.steps * _STEP_TIME + 0.45
+    middle = [(_START + (k + 0.9) * _STEP_TIME, ((k + 0.12) * route.stride,)) for k in range(1, route.steps)]
+    keys = [(_START - 0.15, (0.0,)), (_START + 0.25, (0.12 * route.stride,)), *middle, (end, (route.length,))]
     return _smooth(track(keys, times)[:, 0], 4)
 
 
 def walk_turn(times: Array) -> Motion:
-    """Walk across the room, turn around in a half circle and walk back, arms swinging against the legs."""
-    feet = _feet(times)
-    place, heading = _path(_progress(times))
+    """Walk across the room, turn around in a half circle and walk back."""
+    return walk(times, Route())
+
+
+def walk(times: Array, route: Route) -> Motion:
+    """Walk along the route, arms swinging against the legs."""
+    feet = _feet(route, times)
+    place, heading = _path(route, _progress(route, times))
     left = np.stack((np.cos(heading), np.sin(heading)), axis=-1)
     ahead = np.stack((np.sin(heading), -np.cos(heading)), axis=-1)
     lead = {side: np.sum((feet[side].ball[:, :2] - place) * ahead, axis=-1) for side in "lr"}
