@@ -88,6 +88,11 @@ _SOFT_BONE = 0.03
 # Errors in depth only ever lengthen the short lines across the body, and too long a line is fitted by turning it
 # away from the camera; so they are taken from the shorter lengths seen.
 _BREADTH_QUANTILE = 0.25
+_ARM = (("shoulder_l", "elbow_l"), ("elbow_l", "wrist_l"))
+# Landmarks make arms short, and the picture, with a wrist that slips towards the fingers, long.
+_TRUST_IN_PICTURE = 0.3
+_FEW_FRAMES = 0.2  # share of the frames across the view below which the picture tells little about a length
+DEPTH_SEEN = 0.6  # share of a limb's true depth that landmarks show
 _HUBER = 1.345  # standard deviations beyond which a landmark counts as an outlier; 95 % efficient for Gaussians
 _ITERATIONS = 12
 _CHUNK, _OVERLAP = 600, 60  # frames
@@ -196,9 +201,9 @@ def initial_positions(seen: Observations) -> Array:
     return smooth(w, seen.rate, 6.0) + translation[:, None]
 
 
-def bone_lengths(seen: Observations) -> list[tuple[int, int, float, float]]:
+def bone_lengths(seen: Observations, positions: Array) -> list[tuple[int, int, float, float]]:
     """Return (point, point, length, standard deviation) of every bone: the median over well-seen frames
-    and both sides of the body."""
+    and both sides of the body. `positions` (F, J, 3) tell how far away the body is."""
 
     def mirror(name: str) -> str:
         return name[:-2] + {"_l": "_r", "_r": "_l"}[name[-2:]] if name[-2:] in ("_l", "_r") else name
@@ -220,8 +225,34 @@ def bone_lengths(seen: Observations) -> list[tuple[int, int, float, float]]:
             trust = np.concatenate([np.minimum(seen.weights[:, a], seen.weights[:, b]) for a, b in ends])
             good = trust >= min(0.5, float(np.quantile(trust, 0.5)))
             length = float(np.quantile(lengths[good], quantile))
+            if (first, second) in _ARM:
+                pictured, share = _pictured_length(seen, positions, ends)
+                length += _TRUST_IN_PICTURE * share * (pictured - length)
             bones += [(a, b, length, deviation) for a, b in ends]
     return bones
+
+
+def _pictured_length(seen: Observations, positions: Array, ends: list[tuple[int, int]]) -> tuple[float, float]:
+    """Return a bone's length by the picture, where the bone lies across the view, and how much that tells, 0..1."""
+    lengths, trust = [], []
+    for a, b in ends:
+        depth = 0.5 * (positions[:, a, 2] + positions[:, b, 2])
+        across = np.linalg.norm(seen.rays[:, a] - seen.rays[:, b], axis=-1) * depth
+        length = np.hypot(across, (seen.offsets[:, a, 2] - seen.offsets[:, b, 2]) / DEPTH_SEEN)
+        lengths.append(length)
+        trust.append((across / length) ** 6 * np.minimum(seen.weights[:, a], seen.weights[:, b]) ** 2)
+    total = float(np.sum(trust))
+    return (
+        weighted_median(np.concatenate(lengths), np.concatenate(trust)),
+        total / (total + _FEW_FRAMES * len(positions)),
+    )
+
+
+def weighted_median(values: Array, weights: Array) -> float:
+    """Return the value (N,) with half of the weight (N,) on either side."""
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, 0.5 * total[-1])])
 
 
 def fit_positions(
@@ -237,7 +268,7 @@ def fit_positions(
     `progress` is called with the share done after each of them, and may raise to stop.
     """
     frames = len(start)
-    bones = bone_lengths(seen)
+    bones = bone_lengths(seen, start)
     total = np.zeros_like(start)
     fade = np.zeros(frames)
     for first in range(0, max(frames - _OVERLAP, 1), _CHUNK - _OVERLAP):

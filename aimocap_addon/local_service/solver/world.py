@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...motion.rotations import Array, normalize
-from .fit import POINT_NAMES
+from .fit import POINT_NAMES, weighted_median
 
 _INDEX = {name: i for i, name in enumerate(POINT_NAMES)}
 # Camera x right, y down, z away becomes Blender's X right, Y away, Z up.
@@ -64,10 +64,4 @@ def _pitch(points: Array, upper_body: bool) -> float:
         stretched = leg / max(float(np.quantile(leg, 0.95)), 1e-6)
         weight = np.clip(straight, 0.0, 1.0) ** 8 * np.clip(stretched, 0.0, 1.0) ** 8 + 1e-6
     angle = np.arctan2(axis[:, 1], np.maximum(axis[:, 2], 1e-3))
-    return _weighted_median(angle, weight)
-
-
-def _weighted_median(values: Array, weights: Array) -> float:
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(total, 0.5 * total[-1])])
+    return weighted_median(angle, weight)
