@@ -39,9 +39,9 @@ def work(what: str, video: Path, seconds: float, blender: Path) -> dict[str, flo
     import resource
 
     from aimocap_addon.local_service.fbx.writer import BlenderCommand
+    from aimocap_addon.local_service.solver.files import solve_to_files
     from aimocap_addon.local_service.solver.interface import SolveRequest
     from aimocap_addon.local_service.solver.landmarks import find_landmarks
-    from aimocap_addon.local_service.solver.run import solve_to_files
 
     request = SolveRequest(video, 0.0, seconds, 30, "full_body")
     began = time.perf_counter()
