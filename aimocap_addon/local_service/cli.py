@@ -13,15 +13,18 @@ from .errors import CannotStartError
 
 if TYPE_CHECKING:
     from .runner import SolverRunner
+    from .solver.interface import SolveOptions
+
+    MakeSolver = Callable[[str | None, str | None, SolveOptions], SolverRunner]
 
 _URL_LIFETIME_SEC = 3600.0
 
 
 def main(
     arguments: Sequence[str] | None = None,
-    make_solver: Callable[[str | None, str | None], SolverRunner] | None = None,
+    make_solver: MakeSolver | None = None,
 ) -> int:
-    """Run one command and return its exit status; `make_solver` gives the solver for a Blender path and a name."""
+    """Run one command and return its exit status; `make_solver` is given a Blender, a solver's name and options."""
     options = _parser().parse_args(arguments)
     try:
         if options.command == "serve":
@@ -59,6 +62,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--blender", help="Blender that writes the FBX files (found by itself if not given)")
     serve.add_argument("--solver", metavar="NAME", help="solver of another package in the built-in one's place")
+    serve.add_argument(
+        "--hands", action="store_true", help="capture palms and fingers where they are seen, in twice the time"
+    )
+    serve.add_argument(
+        "--actor-height", type=float, metavar="CM", help="height of the person in all videos, if it is known"
+    )
+    serve.add_argument(
+        "--field-of-view",
+        type=float,
+        metavar="DEGREES",
+        help="of the camera, along the picture's longer side (else what the video says, or that of a usual camera)",
+    )
     serve.add_argument(
         "--end-with-input",
         action="store_true",
@@ -140,10 +155,11 @@ def _command(commands: argparse._SubParsersAction, name: str, text: str) -> argp
 
 
 # The commands import what they need when they run: in a Python that lacks a package, the reader gets a sentence.
-def _serve(options: argparse.Namespace, make_solver: Callable[[str | None, str | None], SolverRunner] | None) -> None:
+def _serve(options: argparse.Namespace, make_solver: MakeSolver | None) -> None:
     from .listening import Listening
     from .runner import find_solver
     from .server import ServeOptions, serve
+    from .solver.interface import SolveOptions
 
     positive = [options.workers, options.url_lifetime, options.attempts, options.solve_limit, options.idle_limit]
     if any(number is not None and number <= 0 for number in positive) or options.disk_reserve < 0:
@@ -151,7 +167,15 @@ def _serve(options: argparse.Namespace, make_solver: Callable[[str | None, str |
             "--workers, --url-lifetime, --attempts, --solve-limit and --idle-limit must be greater than 0, and "
             "--disk-reserve not negative: correct them."
         )
-    solver = (make_solver or find_solver)(options.blender, options.solver)
+    if not 50.0 <= (options.actor_height or 175.0) <= 300.0 or not 5.0 <= (options.field_of_view or 45.0) <= 150.0:
+        raise CannotStartError(
+            "--actor-height must be from 50 to 300 centimetres, and --field-of-view from 5 to 150 degrees: correct it."
+        )
+    solver = (make_solver or find_solver)(
+        options.blender,
+        options.solver,
+        SolveOptions(options.actor_height, options.field_of_view, options.hands),
+    )
     serve(
         ServeOptions(
             Listening(options.host, options.port, options.tls_cert, options.tls_key, options.insecure_any_host),

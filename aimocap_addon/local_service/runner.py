@@ -8,6 +8,7 @@ back pickled, progress is a file of JSON lines, and a file beside it asks the so
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib.util
 import json
@@ -22,7 +23,7 @@ from typing import Any
 from ..api.models import ResultType, Target
 from . import plugins
 from .errors import CannotStartError
-from .solver.interface import ProgressCallback, SolveCanceledError, SolveError, SolveRequest
+from .solver.interface import ProgressCallback, SolveCanceledError, SolveError, SolveOptions, SolveRequest
 
 # Turns the window of a video into one file per target, at the paths given, and a video at that of PREVIEW if it can;
 # must be picklable. Returns sentences that the person should read, if any. Raises SolveError for a failure of the
@@ -158,7 +159,7 @@ class ProgressReader:
         return [(min(max(float(line["progress"]), 0.0), 1.0), line["message"]) for line in lines]
 
 
-def find_solver(blender: str | None, name: str | None = None) -> SolverRunner:
+def find_solver(blender: str | None, name: str | None, options: SolveOptions) -> SolverRunner:
     """Return what runs the solver called `name`, the built-in one if None; raises CannotStartError if it cannot run."""
     needed = ("cv2",) if name else ("mediapipe", "cv2", "scipy")
     lacking = [package for package in needed if importlib.util.find_spec(package) is None]
@@ -172,19 +173,24 @@ def find_solver(blender: str | None, name: str | None = None) -> SolverRunner:
     from .fbx.writer import BlenderNotFoundError, find_blender
 
     try:
-        return functools.partial(_solve, find_blender(blender), name)
+        return functools.partial(_solve, find_blender(blender), name, options)
     except BlenderNotFoundError as error:
         raise CannotStartError(str(error)) from error
 
 
 def _solve(
-    blender: Any, name: str | None, request: SolveRequest, outputs: Mapping[str, Path], progress: ProgressCallback
+    blender: Any,
+    name: str | None,
+    options: SolveOptions,
+    request: SolveRequest,
+    outputs: Mapping[str, Path],
+    progress: ProgressCallback,
 ) -> Sequence[str]:
     from .solver.files import solve_to_files
 
     solver = plugins.load(name) if name is not None else None
     return solve_to_files(
-        request,
+        dataclasses.replace(request, options=options),
         blender,
         progress,
         solver=solver,

@@ -20,7 +20,7 @@ def _become_service(output: str, arguments: list[str]) -> None:
     from aimocap_addon.local_service.cli import main
     from tests.local_service import small_solver
 
-    code = main(arguments, make_solver=lambda _blender, _name: small_solver.solve)
+    code = main(arguments, make_solver=lambda *_what: small_solver.solve)
     os._exit(code)
 
 

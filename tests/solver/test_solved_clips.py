@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,6 +33,7 @@ from aimocap_addon.local_service.solver.interface import (
     NobodyFoundError,
     SolveCanceledError,
     SolvedMotion,
+    SolveOptions,
     SolveRequest,
     UnreadableVideoError,
 )
@@ -204,6 +206,26 @@ def test_upper_body_leaves_the_legs_at_rest(clips: dict[str, Clip], tracks: dict
     assert flexion_error_deg(joints_of(motion), clip.truth, "elbow") < 9
 
 
+def test_a_known_height_gives_the_motion_its_size(
+    clips: dict[str, Clip], tracks: dict[str, LandmarkTrack], motions: dict[str, SolvedMotion]
+) -> None:
+    known = SolveOptions(actor_height_cm=1.2 * 175.0)
+    larger, usual = solve_track(tracks["walk_turn"], clips["walk_turn"].request(options=known)), motions["walk_turn"]
+    assert np.array_equal(larger.rotations, usual.rotations)
+    for name, joint in joints_of(usual).items():
+        assert joints_of(larger)[name] == pytest.approx(1.2 * joint, abs=1e-6)
+
+
+def test_a_wider_lens_stands_nearer(
+    clips: dict[str, Clip], tracks: dict[str, LandmarkTrack], motions: dict[str, SolvedMotion]
+) -> None:
+    known = SolveOptions(field_of_view_deg=75.0)
+    solved = solve_track(tracks["wave_squat"], clips["wave_squat"].request(options=known))
+    assert solved.camera is not None
+    near, usual = solved.camera.matrices[:, 2, 3].mean(), motions["wave_squat"].camera.matrices[:, 2, 3].mean()  # type: ignore[union-attr]
+    assert 0.45 < near / usual < 0.65  # as the focal lengths, 0.65 and 1.2
+
+
 def test_window_is_solved_from_its_start(clips: dict[str, Clip]) -> None:
     clip = clips["wave_squat"]
     shares: list[float] = []
@@ -241,6 +263,8 @@ def test_frames_without_the_person_are_bridged(clips: dict[str, Clip], tmp_path:
     record_on_its_side(clip.video, video, blind)
     motion = MediaPipeSolver().solve(replace(clip.request(), video=video), silent)
     assert len(blind) <= motion.frames_without_person < len(blind) + 5
+    [warning] = motion.warnings
+    assert warning.startswith("Nobody was seen from 1.3 s to 1.")
     assert aligned_error_mm(joints_of(motion), clip.truth) < 90
     assert joints_of(motion)["pelvis"][:, 2].min() > 0.7  # stands upright
 
@@ -319,7 +343,7 @@ def test_cancel_leaves_nothing_behind(clips: dict[str, Clip], tmp_path: Path) ->
         if share > 0.05:
             raise SolveCanceledError
 
-    paths = {"fbx_path": tmp_path / "motion.fbx", "robot_path": tmp_path / "robot.json"}
+    paths: Any = {"fbx_path": tmp_path / "motion.fbx", "robot_path": tmp_path / "robot.json"}
     with pytest.raises(SolveCanceledError):
         solve_to_files(clips["wave_squat"].request(), BlenderCommand(Path("unused"), is_python=True), cancel, **paths)
     assert not list(tmp_path.iterdir())

@@ -160,14 +160,14 @@ class Ground:
         return Ground({name: standing[frames] for name, standing in self.contacts.items()}, self.forward)
 
 
-def observe(track: LandmarkTrack) -> Observations:
+def observe(track: LandmarkTrack, focal: float = FOCAL_LENGTH) -> Observations:
     """Select the body's points of a track and turn the offsets by each frame's hip ray.
 
     The landmark model sees a crop centred on the hips as if the camera looked straight at it, so off-axis
     its depth axis is the ray to the hips.
     """
     select = list(POINTS.values())
-    rays = track.image[:, select] / FOCAL_LENGTH
+    rays = track.image[:, select] / focal
     hips = 0.5 * (rays[:, _INDEX["hip_l"]] + rays[:, _INDEX["hip_r"]])
     ray = np.concatenate((hips, np.ones((len(hips), 1))), axis=-1)
     turn = matrix_from_quaternion(quaternion_between(np.array((0.0, 0.0, 1.0)), ray))

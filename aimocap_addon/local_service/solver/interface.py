@@ -31,6 +31,12 @@ class NobodyFoundError(SolveError):
     code = "no_person_found"
 
 
+class SeveralPeopleError(SolveError):
+    """Several people compete, so that it cannot be told whom to follow."""
+
+    code = "several_people"
+
+
 class UnreadableVideoError(SolveError):
     """The file is not a video that the decoder can read."""
 
@@ -42,6 +48,19 @@ class SolveCanceledError(Exception):
 
 
 @dataclass(frozen=True)
+class SolveOptions:
+    """What is known beside the video, and wanted beside the body; each is the built-in solver's own business.
+
+    `actor_height_cm` gives the motion its size, `field_of_view_deg` (along the picture's longer side) its depth.
+    `hands` asks for palms and fingers where they are seen, at twice the time.
+    """
+
+    actor_height_cm: float | None = None
+    field_of_view_deg: float | None = None
+    hands: bool = False
+
+
+@dataclass(frozen=True)
 class SolveRequest:
     """A window of a video, in seconds of the file, and what to make of it."""
 
@@ -50,6 +69,7 @@ class SolveRequest:
     end_sec: float
     export_fps: int
     mocap_type: str  # "full_body" or "upper_body"
+    options: SolveOptions = SolveOptions()
 
 
 @dataclass(frozen=True)

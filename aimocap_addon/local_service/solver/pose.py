@@ -64,9 +64,9 @@ def rotations_from_positions(
     ears = 0.5 * (at("ear_l") + at("ear_r"))
     torso = shoulders - hips
     left, up = np.array((1.0, 0.0, 0.0)), np.array((0.0, 0.0, 1.0))
-    pelvis = _turn(left, up, at("hip_l") - at("hip_r"), torso, second_first=True)
-    chest = _turn(left, up, at("shoulder_l") - at("shoulder_r"), torso, second_first=True)
-    head = _turn(_EAR_TO_NOSE, left, at("nose") - ears, at("ear_l") - at("ear_r"))
+    pelvis = turn_between(left, up, at("hip_l") - at("hip_r"), torso, second_first=True)
+    chest = turn_between(left, up, at("shoulder_l") - at("shoulder_r"), torso, second_first=True)
+    head = turn_between(_EAR_TO_NOSE, left, at("nose") - ears, at("ear_l") - at("ear_r"))
     if upper_body:
         facing = _median_heading(chest)
         chest, head = facing.T @ chest, facing.T @ head
@@ -97,7 +97,7 @@ def rotations_from_positions(
         put(bones[0], upper)
         put(bones[1], lower)
         rest_foot = skeleton.markers[f"toe_{side}"] - skeleton.markers[f"heel_{side}"]
-        foot = _turn(rest_foot, left, at(f"toe_{side}") - at(f"heel_{side}"), lower @ left)
+        foot = turn_between(rest_foot, left, at(f"toe_{side}") - at(f"heel_{side}"), lower @ left)
         put(bones[2], foot)
         put(f"ball_{side}", foot)
     _inherit(skeleton, deltas, ("thumb", "index", "middle", "ring", "pinky"))
@@ -144,7 +144,9 @@ def _basis(first: Array, second: Array) -> Array:
     return np.stack((x, np.cross(z, x), z), axis=-1)
 
 
-def _turn(rest_first: Array, rest_second: Array, first: Array, second: Array, second_first: bool = False) -> Array:
+def turn_between(
+    rest_first: Array, rest_second: Array, first: Array, second: Array, second_first: bool = False
+) -> Array:
     """Return rotations (F, 3, 3) that take a pair of rest directions to the pair (F, 3) of now.
 
     The first direction is met exactly and the second as well as can be; `second_first` swaps their rank.
@@ -180,7 +182,7 @@ def _limb(
     vector = gaussian_filter1d(vector, max(1e-3, _HINGE_SMOOTHING_SEC * rate), axis=0, mode="nearest")
     vector = normalize(vector + np.array((0.05, 0.0)))
     hinge = vector[:, :1] * calm + vector[:, 1:] * across
-    return _turn(rest_upper, rest_hinge, upper, hinge), _turn(rest_lower, rest_hinge, lower, hinge)
+    return turn_between(rest_upper, rest_hinge, upper, hinge), turn_between(rest_lower, rest_hinge, lower, hinge)
 
 
 def _median_heading(chest: Array) -> Array:

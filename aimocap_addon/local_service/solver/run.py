@@ -13,11 +13,13 @@ from .arms import place_arms
 from .contacts import find_contacts
 from .feet import lock_feet
 from .fit import POINT_NAMES, Ground, fit_positions, initial_positions, observe
+from .hands import place_hands
 from .interface import ProgressCallback, SolvedMotion, SolveRequest
 from .landmarks import LandmarkTrack, find_landmarks
-from .onlooker import seen_by, standing_bones
+from .lens import focal_length, recorded_field_of_view
+from .onlooker import heading_between, seen_by, standing_bones
 from .pose import rotations_from_positions
-from .skeleton import body_skeleton
+from .skeleton import STATURE, body_skeleton
 from .world import camera_pitch, forward_in_camera, upright_offsets, world_from_camera
 
 _FIND_SHARE = 0.85  # of the solve
@@ -49,7 +51,8 @@ def solve_track(
     """Return the motion of found landmarks over the request's window, as far as the video reaches."""
     upper_body = request.mocap_type == "upper_body"
     skeleton = body_skeleton()
-    seen = observe(track)
+    focal = focal_length(request.options.field_of_view_deg or recorded_field_of_view(request.video))
+    seen = observe(track, focal)
     pitch, lean = camera_pitch(seen.offsets, upper_body)
     seen = replace(seen, offsets=upright_offsets(seen.offsets, pitch, lean))
     camera = fit_positions(seen, initial_positions(seen), progress=lambda share: progress(0.5 * share))
@@ -65,6 +68,9 @@ def solve_track(
     path = poses.pelvis.copy()
     if not upper_body:
         path[:, :2] -= path[0, :2]
+    if track.hands is not None:
+        facing = heading_between(skeleton, poses, camera, pitch, upper_body)
+        poses = place_hands(skeleton, poses, track.hands, facing.T @ world_from_camera(np.eye(3), pitch).T)
     end = min(request.end_sec, track.start + len(path) / track.rate)
     count = max(1, round((end - request.start_sec) * request.export_fps))
     times = request.start_sec + np.arange(count) / request.export_fps
@@ -72,7 +78,7 @@ def solve_track(
     pelvis = skeleton.index("pelvis")
     locations = np.zeros((count, len(skeleton.names), 3))
     locations[:, pelvis] = (_sample(path, at) - skeleton.joints[pelvis]) @ skeleton.rest[pelvis]
-    return SolvedMotion(
+    motion = SolvedMotion(
         fps=request.export_fps,
         names=skeleton.names,
         parents=skeleton.parents,
@@ -81,8 +87,29 @@ def solve_track(
         rotations=_sample_rotations(poses.rotations, at),
         locations=locations,
         frames_without_person=track.frames_without_person,
-        camera=seen_by(skeleton, replace(poses, pelvis=path), camera, pitch, at, upper_body),
+        camera=seen_by(skeleton, replace(poses, pelvis=path), camera, pitch, at, upper_body, focal),
         standing={} if upper_body else standing_bones(contacts, at),
+        warnings=track.warnings,
+    )
+    height = request.options.actor_height_cm
+    return motion if height is None else resized(motion, height / STATURE)
+
+
+def resized(motion: SolvedMotion, factor: float) -> SolvedMotion:
+    """Return `motion` on a skeleton that is larger by `factor`, travelling as much further."""
+    rest = motion.rest_matrices.copy()
+    rest[:, :3, 3] *= factor
+    camera = motion.camera
+    if camera is not None:
+        matrices = camera.matrices.copy()
+        matrices[..., :3] /= factor
+        camera = replace(camera, matrices=matrices)
+    return replace(
+        motion,
+        rest_matrices=rest,
+        lengths=motion.lengths * factor,
+        locations=motion.locations * factor,
+        camera=camera,
     )
 
 

@@ -30,7 +30,8 @@ _TRUNK = (
     ("neck_02", "neck_01", (0.0, -0.8, 151.5)),
     ("head", "neck_02", (0.0, -1.5, 156.0)),
 )
-_HEAD_TOP = (0.0, -1.5, 175.0)
+STATURE = 175.0  # cm
+_HEAD_TOP = (0.0, -1.5, STATURE)
 
 # The character's left limbs; the right ones are their mirror image.
 _LIMBS = (
