@@ -10,11 +10,14 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .record import CaptureRecord, Stage
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS captures (
@@ -58,6 +61,8 @@ class CaptureStore:
 
     @contextlib.contextmanager
     def _disk_errors(self) -> Iterator[None]:
+        import sqlite3  # a library that is loaded with the first look at the captures, not when Blender starts
+
         try:
             yield
         except (OSError, sqlite3.Error) as error:
@@ -67,6 +72,8 @@ class CaptureStore:
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
+        import sqlite3
+
         with (
             self._disk_errors(),
             contextlib.closing(sqlite3.connect(self.folder / DATABASE_NAME, timeout=30.0)) as connection,
@@ -81,6 +88,8 @@ class CaptureStore:
         The claim is SQLite's own lock on an empty file, which the system frees when the process ends, however
         it ends. Raises StoreError.
         """
+        import sqlite3
+
         folder = self.folder / CLAIMS_NAME
         with self._disk_errors():
             folder.mkdir(exist_ok=True)
@@ -168,6 +177,8 @@ class CaptureStore:
 
 
 def _lock(connection: sqlite3.Connection) -> bool:
+    import sqlite3
+
     try:
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:

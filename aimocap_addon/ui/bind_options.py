@@ -14,7 +14,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty
 
-from ..scene.binding import BindOptions
+from ..scene.bind_options import BindOptions
 from .translations import CONTEXT
 
 ROOT_MOTION_ITEMS = (

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
@@ -18,11 +19,8 @@ from ..api.errors import SourceFileError
 from ..jobs.record import CHARACTER_TARGET, ROBOT_TARGET, CaptureRecord, CaptureRequest, Placement, Stage
 from ..jobs.source import fingerprint
 from ..jobs.store import StoreError
-from ..scene.binding import BindOptions, BindResult, Character, check_target
+from ..scene.bind_options import BindOptions
 from ..scene.errors import SceneError
-from ..scene.fbx_import import import_fbx
-from ..scene.file_binding import bind_file
-from ..scene.robot_motion import import_robot_motion
 from ..scene.undisturbed import all_or_nothing
 from ..scene.video_source import VideoSource
 from . import addon, key_storage, origin
@@ -31,6 +29,9 @@ from .bind_options import stored_options
 from .key_storage import KeyStorageError
 from .properties import BOTH, CHARACTER, EXPORT_RATE_ITEMS, MATCH_SCENE, ROBOT
 from .session import session
+
+if TYPE_CHECKING:
+    from ..scene.binding import BindResult
 
 _EXPORT_RATES = tuple(int(rate) for rate, *_ in EXPORT_RATE_ITEMS if rate != MATCH_SCENE)
 
@@ -94,6 +95,8 @@ def target_armature(name: str) -> bpy.types.Object | None:
 
     Raises CaptureError if there is none, or SceneError if no motion can be bound to it.
     """
+    from ..scene.binding import check_target  # with all that moves a character, which no start of Blender waits for
+
     if not name:
         return None
     found = bpy.data.objects.get(name)
@@ -215,6 +218,10 @@ def _move_characters(
     options: BindOptions | None,
 ) -> str:
     """Bind the motion in an FBX file to `targets`, or import its own skeleton where there are none."""
+    from ..scene.binding import Character  # loaded late, as above
+    from ..scene.fbx_import import import_fbx
+    from ..scene.file_binding import bind_file
+
     request, placement = record.request, record.request.placement
     name, frame_step = f"AIMoCap {request.title}", placement.frames_per_second / request.export_fps
     if not targets:
@@ -237,6 +244,7 @@ def _move_characters(
 def _add_robot(context: bpy.types.Context, record: CaptureRecord, path: Path) -> str:
     """Add a Unitree G1 that moves as the file says, at the rate that the file says: services may choose another."""
     from ..api.results import robot_motion_fps  # loads pydantic
+    from ..scene.robot_motion import import_robot_motion
 
     request, placement = record.request, record.request.placement
     robot = import_robot_motion(

@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import bpy
 
-from ..scene.mapping_editing import Recognition
 from .bind_options import draw_bind_options
 from .capture_flow import selected_armatures
 from .panel_text import draw_sentence
 from .properties import ROBOT, AIMOCAP_PG_settings
 from .session import session
 from .translations import phrase, told
+
+if TYPE_CHECKING:
+    from ..scene.mapping_editing import Recognition
 
 
 def draw_character(

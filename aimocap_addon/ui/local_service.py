@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.client
 import json
 import os
 import shutil
@@ -329,6 +328,8 @@ def _host_and_port(url: str) -> tuple[str, int]:
 
 def _service_name(host: str, port: int) -> str:
     """Return what the server at this port calls itself, or an empty text; raises OSError if none answers."""
+    import http.client  # with the whole of `email`, which no start of Blender waits for
+
     connection = http.client.HTTPConnection(host, port, timeout=2.0)
     try:
         connection.request("GET", "/healthz")

@@ -7,15 +7,17 @@ It lies in the window manager, as the fields of a dialog have to be properties o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, StringProperty
 
 from ..scene.errors import SceneError
-from ..scene.mapping_editing import check, detected, mirror, rows
-from ..scene.rig_mapping import Mapping as RigMapping
-from ..scene.rig_mapping import find_mapping, made_mapping
 from . import addon
+
+# The functions that read skeletons are loaded where a dialog is open, not when Blender starts.
+if TYPE_CHECKING:
+    from ..scene.rig_mapping import Mapping as RigMapping
 
 FILL_ITEMS = (
     ("AUTO", "Auto-Map", "Go back to what the names and the shape of the bones say"),
@@ -76,6 +78,8 @@ class AIMOCAP_PG_mapping_table(bpy.types.PropertyGroup):
         if self.was_refused and self.armature == armature.name:
             self.judge()
             return
+        from ..scene.rig_mapping import find_mapping
+
         try:
             self.show(armature, find_mapping(armature, addon.mapping_folder()))
         except SceneError:
@@ -91,6 +95,8 @@ class AIMOCAP_PG_mapping_table(bpy.types.PropertyGroup):
 
     def fill(self, bones: Mapping[str, str]) -> None:
         """Make `bones` (role -> bone name) the content of the table."""
+        from ..scene.mapping_editing import rows
+
         self.is_filling = True
         try:
             wanted = rows(bones)
@@ -118,6 +124,8 @@ class AIMOCAP_PG_mapping_table(bpy.types.PropertyGroup):
 
     def mapping(self) -> RigMapping:
         """Return what the table says; raises SceneError when that cannot be used."""
+        from ..scene.rig_mapping import made_mapping
+
         return made_mapping(self.edited(), self.bones(), self.family, controls=self.controls, travel=self.travel)
 
     def edited(self) -> bpy.types.Object:
@@ -132,6 +140,8 @@ class AIMOCAP_PG_mapping_table(bpy.types.PropertyGroup):
         armature = bpy.data.objects.get(self.armature)
         if self.is_filling or armature is None or armature.type != "ARMATURE":
             return
+        from ..scene.mapping_editing import check
+
         found = check(armature, {row.role: row.bone for row in self.rows}, controls=self.controls)
         for row in self.rows:
             row.state = found.states[row.role].name
@@ -140,6 +150,8 @@ class AIMOCAP_PG_mapping_table(bpy.types.PropertyGroup):
 
     def map_automatically(self) -> None:
         """Go back to what names and shape say."""
+        from ..scene.mapping_editing import detected
+
         armature = self.edited()
         found = detected(armature)
         if found is None:
@@ -148,6 +160,8 @@ class AIMOCAP_PG_mapping_table(bpy.types.PropertyGroup):
 
     def mirror(self) -> None:
         """Map the right side as the left one is."""
+        from ..scene.mapping_editing import mirror
+
         self.fill(mirror(self.edited(), self.bones()))
 
     def clear_bones(self) -> None:

@@ -14,17 +14,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..scene.errors import SceneError
-from ..scene.rig_mapping import (
-    change_mapping,
-    describe,
-    find_mapping,
-    forget_mapping,
-    keep_mapping,
-    read_preset,
-    write_preset,
-)
 from . import addon
-from .mapping_dialog import WIDTH, draw_table
 from .mapping_table import FILL_ITEMS, table
 from .properties import settings_of
 from .redraw import redraw_panels
@@ -100,17 +90,23 @@ class AIMOCAP_OT_edit_mapping(MappingOperator, bpy.types.Operator):
         except (SceneError, addon.CaptureError) as error:
             self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
+        from .mapping_dialog import WIDTH
+
         self.armature = armature.name
         return context.window_manager.invoke_props_dialog(
             self, width=WIDTH, title=phrase("Bone Mapping of {name}", name=armature.name), confirm_text="Use Mapping"
         )
 
     def draw(self, context: bpy.types.Context) -> None:
+        from .mapping_dialog import draw_table
+
         assert self.layout is not None
         session().mapping_dialog = context.region_popup
         draw_table(self.layout, table(context))
 
     def perform(self, context: bpy.types.Context) -> str:
+        from ..scene.rig_mapping import describe, keep_mapping
+
         edited = table(context)
         armature = self.character(context)
         if edited.armature != armature.name or not len(edited.rows):
@@ -164,6 +160,8 @@ class AIMOCAP_OT_map_bone(MappingOperator, bpy.types.Operator):
         return context.window_manager.invoke_props_dialog(self)
 
     def perform(self, context: bpy.types.Context) -> str:
+        from ..scene.rig_mapping import change_mapping, describe
+
         armature = self.character(context)
         mapping = change_mapping(armature, addon.mapping_folder(), self.role, self.bone or None)
         return f"The bones of “{armature.name}” are mapped: {describe(mapping)}."
@@ -177,6 +175,8 @@ class AIMOCAP_OT_forget_mapping(MappingOperator, bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def perform(self, context: bpy.types.Context) -> str:
+        from ..scene.rig_mapping import forget_mapping
+
         armature = self.character(context)
         if not forget_mapping(armature, addon.mapping_folder()):
             raise SceneError(f"Nothing was mapped by hand for the bones of “{armature.name}”.")
@@ -225,6 +225,8 @@ class AIMOCAP_OT_save_mapping_preset(PresetOperator, bpy.types.Operator):
     check_existing: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
     def perform(self, context: bpy.types.Context) -> str:
+        from ..scene.rig_mapping import find_mapping, write_preset
+
         armature = self.character(context)
         path = self.path()
         mapping = table(context).mapping() if self.in_table else find_mapping(armature, addon.mapping_folder())
@@ -240,6 +242,8 @@ class AIMOCAP_OT_load_mapping_preset(PresetOperator, bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def perform(self, context: bpy.types.Context) -> str:
+        from ..scene.rig_mapping import describe, keep_mapping, read_preset
+
         armature = self.character(context)
         mapping = read_preset(self.path(), armature)
         if self.in_table:

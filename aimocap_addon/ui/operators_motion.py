@@ -13,8 +13,6 @@ from bpy.props import BoolProperty, StringProperty
 
 from ..jobs.record import CaptureRecord, Stage
 from ..jobs.store import StoreError
-from ..scene.armature_motion import motion_range
-from ..scene.binding import Character, bind_motions
 from ..scene.errors import SceneError
 from . import addon, origin
 from .addon import CaptureError
@@ -127,6 +125,8 @@ class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
         """Take the active armature as the target, as everywhere in the add-on; another selected one has the motion."""
+        from ..scene.armature_motion import motion_range  # with all that reads motion, which no start waits for
+
         active = context.object
         if active is not None and active.type == "ARMATURE":
             self.target = active.name
@@ -165,6 +165,8 @@ class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
         return [each for each in selected_armatures(context) if each.name not in named] if self.use_selected else []
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..scene.binding import Character, bind_motions
+
         try:
             source = self.armature_named(self.source, "source")
             targets = [self.armature_named(self.target, "target"), *self.others(context)]

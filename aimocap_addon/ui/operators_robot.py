@@ -15,25 +15,16 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ..scene.errors import SceneError
-from ..scene.robot_armature import is_robot
-from ..scene.robot_export import export_robot_motion
-from ..scene.robot_motion import (
-    FIXED_WRISTS_23,
-    FRONT,
-    HARDWARE_23,
-    JointChoiceError,
-    RobotLook,
-    add_robot,
-    read_motion_file,
-)
-from ..scene.robot_retarget import retarget_to_g1
 from . import addon
 from .translations import told
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
 
+# What works on robots is loaded when it is called for, not when Blender starts.
+
 _ASK = "ASK"
+HARDWARE_23, FIXED_WRISTS_23 = "hardware", "fixed_wrists"  # layouts of scene.robot_motion
 _LAYOUTS = (
     (_ASK, "Ask", "Ask when a file has 23 joints; others say by their number which they are"),
     (HARDWARE_23, "G1 with 23 Motors", "Waist that only turns, wrists that only roll"),
@@ -90,6 +81,8 @@ class AIMOCAP_OT_import_robot_motion(bpy.types.Operator):
     mesh_folder: StringProperty(name="Meshes", description=_MESHES, subtype="DIR_PATH")
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
+        from ..scene.robot_motion import JointChoiceError, read_motion_file
+
         if not self.filepath:
             context.window_manager.fileselect_add(self)
             return {"RUNNING_MODAL"}
@@ -111,6 +104,8 @@ class AIMOCAP_OT_import_robot_motion(bpy.types.Operator):
             layout.prop(self, name)
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        from ..scene.robot_motion import FRONT, RobotLook, add_robot, read_motion_file
+
         try:
             path = self.path()
             motion, warnings = read_motion_file(path, None if self.layout_23 == _ASK else self.layout_23)
@@ -152,6 +147,8 @@ class AIMOCAP_OT_retarget_to_g1(bpy.types.Operator):
         if armature is None or armature.type != "ARMATURE":
             cls.poll_message_set(told("Choose the character whose motion the robot is to have"))
             return False
+        from ..scene.robot_armature import is_robot
+
         if is_robot(armature):
             cls.poll_message_set(told("This is a robot already: choose a character"))
             return False
@@ -160,6 +157,8 @@ class AIMOCAP_OT_retarget_to_g1(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         armature = armature_of(context.object)
         assert armature is not None  # by poll
+        from ..scene.robot_retarget import retarget_to_g1
+
         try:
             robot, motion, warnings = retarget_to_g1(
                 context,
@@ -198,6 +197,8 @@ class AIMOCAP_OT_export_robot_motion(bpy.types.Operator, ExportHelper):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        from ..scene.robot_armature import is_robot
+
         if not is_robot(armature_of(context.object)):
             cls.poll_message_set(
                 told("Choose a robot: an armature that Import Robot Motion or Retarget to G1 has made")
@@ -226,6 +227,8 @@ class AIMOCAP_OT_export_robot_motion(bpy.types.Operator, ExportHelper):
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
         armature = armature_of(context.object)
         assert armature is not None  # by poll
+        from ..scene.robot_export import export_robot_motion
+
         try:
             if not self.filepath:
                 raise SceneError("No file is given: choose one.")

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import bpy
 
-from ..scene.robot_armature import is_robot
-from ..scene.robot_export import own_rate
 from .operators_robot import armature_of
 from .translations import phrase
 
@@ -22,6 +20,9 @@ class AIMOCAP_PT_robot(bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
+        from ..scene.robot_armature import is_robot
+        from ..scene.robot_export import own_rate
+
         layout = self.layout
         armature = armature_of(context.object)
         if armature is not None and is_robot(armature):

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import bpy
 
 from ..jobs.listing import STAGE_LABELS, overall_progress
 from ..jobs.record import CaptureRecord
 from ..scene import compat, video_source
-from ..scene.mapping_editing import Recognition
 from . import addon
 from .capture_list import draw_capture_list
 from .character import draw_character, draw_retarget
@@ -24,6 +23,9 @@ from .panel_text import draw_sentence, draw_warning
 from .properties import ROBOT, settings_of
 from .session import session
 from .translations import phrase, told
+
+if TYPE_CHECKING:
+    from ..scene.mapping_editing import Recognition
 
 _LOCAL_STEPS = {
     State.ABSENT: "Set the local service up first.",

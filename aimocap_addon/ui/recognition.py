@@ -7,11 +7,14 @@ An armature is looked at by a timer after the first drawing that wants to know, 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 
-from ..scene.mapping_editing import Recognition, recognise
 from .redraw import redraw_panels
+
+if TYPE_CHECKING:
+    from ..scene.mapping_editing import Recognition
 
 _KEPT = 64
 
@@ -38,6 +41,8 @@ class Recognitions:
 
     def look(self, armature: bpy.types.Object) -> Recognition:
         """Look at an armature now."""
+        from ..scene.mapping_editing import recognise  # loads what reads skeletons
+
         found = recognise(armature, self._mappings)
         if len(self._known) >= _KEPT:
             self._known.clear()

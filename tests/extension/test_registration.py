@@ -31,11 +31,13 @@ def test_disable_and_enable_again() -> None:
     assert registered() == before
 
 
-def test_start_up_loads_no_http_library() -> None:
+def test_start_up_loads_neither_the_http_library_nor_what_moves_characters() -> None:
     code = (
         "import os, sys, addon_utils, bpy\n"
         f"addon_utils.enable({PACKAGE!r}, default_set=True)\n"
         "loaded = sorted({'httpx', 'pydantic', 'anyio'} & set(sys.modules))\n"
+        f"rooms = ('{PACKAGE}.motion', '{PACKAGE}.scene.binding')\n"
+        "loaded += [name for name in sys.modules if name.startswith(rooms)]\n"
         "print('loaded', loaded, hasattr(bpy.types.Scene, 'aimocap'), flush=True)\n"
         "os._exit(0)\n"
     )
