@@ -20,6 +20,7 @@ from . import (
     operators_motion,
     operators_robot,
     operators_service,
+    operators_upkeep,
     panel_robot,
     panels,
     preferences,
@@ -28,7 +29,7 @@ from . import (
 )
 from .session import CaptureSession, session
 
-_CLASSES = (
+CLASSES = (
     preferences.AIMOCAP_AP_preferences,
     properties.AIMOCAP_PG_settings,
     *mapping_table.CLASSES,
@@ -39,6 +40,7 @@ _CLASSES = (
     *operators_motion.CLASSES,
     *operators_robot.CLASSES,
     *operators_service.CLASSES,
+    *operators_upkeep.CLASSES,
     *operators_key.CLASSES,
     *character.CLASSES,
     *panels.CLASSES,
@@ -49,7 +51,7 @@ _CLASSES = (
 def register() -> None:
     """Register everything, in an order that `unregister` mirrors."""
     bpy.types.WindowManager.aimocap_session = CaptureSession()  # type: ignore[attr-defined]
-    for each in _CLASSES:
+    for each in CLASSES:
         bpy.utils.register_class(each)
     bpy.types.Scene.aimocap = PointerProperty(type=properties.AIMOCAP_PG_settings)  # type: ignore[attr-defined]
     bpy.types.WindowManager.aimocap_mapping = PointerProperty(  # type: ignore[attr-defined]
@@ -74,6 +76,6 @@ def unregister() -> None:
     del bpy.types.WindowManager.aimocap_captures  # type: ignore[attr-defined]
     del bpy.types.WindowManager.aimocap_mapping  # type: ignore[attr-defined]
     del bpy.types.Scene.aimocap  # type: ignore[attr-defined]
-    for each in reversed(_CLASSES):
+    for each in reversed(CLASSES):
         bpy.utils.unregister_class(each)
     del bpy.types.WindowManager.aimocap_session  # type: ignore[attr-defined]

@@ -19,11 +19,13 @@ from ..api.errors import SourceFileError
 from ..jobs.record import CHARACTER_TARGET, ROBOT_TARGET, CaptureRecord, CaptureRequest, Placement, Stage
 from ..jobs.source import fingerprint
 from ..jobs.store import StoreError
+from ..scene.action_asset import mark_as_assets
 from ..scene.bind_options import BindOptions
 from ..scene.errors import SceneError
 from ..scene.undisturbed import all_or_nothing
 from ..scene.video_source import VideoSource
 from . import addon, key_storage, origin
+from .action_names import DEFAULT, action_name
 from .addon import CaptureError, Service
 from .bind_options import stored_options
 from .key_storage import KeyStorageError
@@ -222,7 +224,8 @@ def _move_characters(
     from ..scene.fbx_import import import_fbx
     from ..scene.file_binding import bind_file
 
-    request, placement = record.request, record.request.placement
+    request, placement, chosen = record.request, record.request.placement, addon.preferences(context)
+    names = chosen.action_name if chosen is not None else DEFAULT
     name, frame_step = f"AIMoCap {request.title}", placement.frames_per_second / request.export_fps
     if not targets:
         imported = import_fbx(context, path, name=name, frame_start=placement.frame_start, frame_step=frame_step)
@@ -231,13 +234,15 @@ def _move_characters(
     bound = bind_file(
         context,
         path,
-        [Character(target, action_name=f"{target.name} {request.title}") for target in targets],
+        [Character(target, action_name=action_name(names, record, target.name)) for target in targets],
         options or stored_options(placement.options),
         name=name,
         frame_start=placement.frame_start,
         frame_step=frame_step,
         mapping_folder=addon.mapping_folder(),
     )
+    if chosen is not None and chosen.mark_assets:
+        mark_as_assets(each.action for each in bound)
     return _outcome(targets, bound, request.title)
 
 

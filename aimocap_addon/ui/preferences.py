@@ -3,12 +3,20 @@
 
 from __future__ import annotations
 
+import time
+
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..api.addresses import CLOUD_BASE_URL, LOCAL_BASE_URL
-from . import addon
+from ..jobs.errand import Errand
+from . import action_names, addon
+from .session import session
 from .translations import phrase, told
+
+
+def _consent_changed(preferences: AIMOCAP_AP_preferences, _context: bpy.types.Context) -> None:
+    preferences.cloud_consent_date = time.strftime("%Y-%m-%d") if preferences.cloud_consent else ""
 
 
 class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
@@ -49,8 +57,30 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
         name="Videos May Be Sent to the Cloud",
         description="Captured videos leave this machine for the AIMoCap service, which charges 1 v-credit per second",
         default=False,
+        update=_consent_changed,
+    )
+    cloud_consent_date: StringProperty(
+        name="Agreed On", description="Day on which sending videos was agreed to", options={"HIDDEN"}
     )
 
+    action_name: StringProperty(
+        name="Action Names",
+        description="How the actions of captures are named; armature, clip, date and type in braces stand for what "
+        "belongs there",
+        default=action_names.DEFAULT,
+    )
+    mark_assets: BoolProperty(
+        name="Mark Actions as Assets",
+        description="List the actions of captures in the asset browser, with a preview where the scene has a camera",
+        default=False,
+    )
+    clean_up_days: IntProperty(
+        name="Older Than (Days)",
+        description="Age in days from which Clean Up deletes captures that are done with",
+        default=30,
+        min=0,
+        max=3650,
+    )
     wait_hours: IntProperty(
         name="Wait at Most (Hours)",
         description="Hours after which Blender stops waiting for a capture's result. A retry goes on with the same job",
@@ -95,12 +125,35 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
             column.label(text="Keys are saved as plain text; the variable AIMOCAP_KEY avoids that", icon="INFO")
             if not service.is_local:
                 column.operator("aimocap.keep_key", icon="LOCKED")
+        self.draw_errand(column, "aimocap.test_key", session().key_test)
         if not service.is_local:
             layout.prop(self, "cloud_consent")
+            if self.cloud_consent_date:
+                layout.label(text=phrase("Agreed on {date}; untick to withdraw", date=self.cloud_consent_date))
             sentence = addon.online_access_sentence()
             if sentence:
                 layout.label(text=told(sentence), icon="ERROR")
         layout.prop(self, "wait_hours")
+        row = layout.row()
+        sentence = action_names.fault(self.action_name)
+        row.alert = bool(sentence)
+        row.prop(self, "action_name")
+        if sentence:
+            layout.label(text=told(sentence), icon="ERROR")
+        layout.prop(self, "mark_assets")
         column = layout.column(align=True)
         column.label(text="Captures are kept until the add-on is removed, in")
         column.label(text=str(addon.user_folder(create=False)), translate=False)
+        column = layout.column()
+        self.draw_errand(column, "aimocap.measure_space", session().space)
+        column.prop(self, "clean_up_days")
+        column.operator("aimocap.clean_up", icon="TRASH")
+
+    @staticmethod
+    def draw_errand(layout: bpy.types.UILayout, operator: str, errand: Errand) -> None:
+        """Draw the button that begins an errand, and what came of the last one."""
+        layout.operator(operator)
+        if errand.is_running:
+            layout.label(text="Waiting for the answer", icon="SORTTIME")
+        elif errand.sentence:
+            layout.label(text=told(errand.sentence), icon="ERROR" if errand.failed else "CHECKMARK")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..jobs.errand import Errand
 from ..jobs.reading import Reading, StoreReader, read
 from ..jobs.record import CaptureRecord
 from ..jobs.store import CaptureStore
@@ -40,6 +41,7 @@ class CaptureSession:
         # captures begun in the open file, with the session uids of their armatures by the names these had then
         self.begun: dict[str, dict[str, int]] = {}
         self.arrived: list[CaptureRecord] = []  # ready captures of the open file that nobody has brought in yet
+        self.key_test, self.space = Errand("key-test"), Errand("space")
         self.reader = StoreReader(self.store, _KEPT_IN_MEMORY)
         self._store: CaptureStore | None = None
         self._runner: CaptureRunner | None = None
@@ -141,7 +143,8 @@ class CaptureSession:
         """End the workers and the local service; their captures keep their place and can be resumed."""
         if self._runner is not None:
             self._runner.shutdown()
-        self.reader.shutdown()
+        for each in (self.reader, self.key_test, self.space):
+            each.shutdown()
         self.local_service.stop()
         self.recognitions.shutdown()
 

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import bpy
 
+from aimocap_addon import ui
+
 SOURCE = Path(__file__).resolve().parents[2] / "aimocap_addon"
 # What these say goes to a terminal or a log, or makes the add-on try another way.
 SILENT = ("local_service", "ui/commands", "ui/progress.py", "ui/translations", "jobs/diagnostics.py")
@@ -92,10 +94,8 @@ def _is_said(text: str, place: str) -> bool:
 
 def registered_texts() -> Iterator[Shown]:
     """Yield the names and descriptions of everything the add-on has registered."""
-    for name in sorted(dir(bpy.types)):
-        if not name.startswith("AIMOCAP_"):
-            continue
-        kind = getattr(bpy.types, name)
+    for kind in ui.CLASSES:
+        name = kind.__name__
         label = getattr(kind, "bl_label", "")
         if label:
             yield Shown(label, name, True)
@@ -104,7 +104,8 @@ def registered_texts() -> Iterator[Shown]:
             rna = getattr(bpy.ops.aimocap, kind.bl_idname.partition(".")[2]).get_rna_type()
             yield Shown(rna.description, name, False)
         for prop in rna.properties:
-            if _is_own(prop, kind):
+            is_data = "_PG_" in name and prop.name in ("", prop.identifier)  # which is never drawn
+            if _is_own(prop, kind) and not is_data:
                 yield from _property_texts(prop, f"{name}.{prop.identifier}")
 
 
