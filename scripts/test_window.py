@@ -57,6 +57,7 @@ class Flow:
 FLOWS = (
     Flow("capture_strip", solve_sec=None, seconds=300, is_smoke=True),
     Flow("language"),
+    Flow("adjust"),
 )
 
 
