@@ -70,6 +70,18 @@ def pytest(name: str, command: Sequence[str], variables: Mapping[str, str]) -> S
     return Step(name, run)
 
 
+def followed_by(step: Step, sentence: str, variables: Mapping[str, str], *commands: Sequence[str]) -> Step:
+    """Run commands after the step, which fails with `sentence` in the table when one of them does."""
+
+    def run(output: IO[bytes] | None) -> Outcome:
+        outcome = step.run(output)
+        if not all(_run(command, variables, output) == 0 for command in commands):
+            outcome.failed, outcome.note = outcome.failed + 1, sentence
+        return outcome
+
+    return Step(step.name, run)
+
+
 def not_run(name: str, why: str) -> Step:
     """Stand in the table with the reason."""
     return Step(name, lambda _output: Outcome(name, note=f"not run: {why}"))

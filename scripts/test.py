@@ -3,6 +3,7 @@
 
     python3 scripts/test.py                     everything, in two lanes where there are two processors
     python3 scripts/test.py --only bpy-5.0      one part: lint, dev or one of Blender's versions
+    python3 scripts/test.py --coverage          measures what the tests without Blender leave untried
     python3 scripts/test.py -- -k strip         what follows `--` goes to pytest
 
 Tests in tests/blender run on the source tree inside Blender's Python, those in tests/extension on the built
@@ -20,7 +21,7 @@ from pathlib import Path
 import build
 import environments
 import steps
-from environments import BLENDERS, BPY_45, Environment, SetupError
+from environments import BLENDERS, BPY_45, ROOT, Environment, SetupError
 from steps import Outcome, Step
 
 BLENDER_FOLDERS = ("blender", "extension")
@@ -40,10 +41,18 @@ def lint_steps(python: Path) -> list[Step]:
     ]
 
 
-def dev_step(python: Path, extra: Sequence[str]) -> Step:
-    """Return the tests that need no Blender."""
-    ignored = [f"--ignore=tests/{folder}" for folder in BLENDER_FOLDERS]
-    return steps.pytest("without Blender", [str(python), "-m", "pytest", "-q", "tests", *ignored, *extra], {})
+def dev_step(python: Path, extra: Sequence[str], coverage: bool) -> Step:
+    """Return the tests that need no Blender; with `coverage` they fail when they leave too much untried.
+
+    The service then runs in the same environment as the tests, where it is measured as a process of its own.
+    """
+    tests = ["pytest", "-q", "tests", *(f"--ignore=tests/{folder}" for folder in BLENDER_FOLDERS), *extra]
+    if not coverage:
+        return steps.pytest("without Blender", [str(python), "-m", *tests], {})
+    measure = [str(python), "-m", "coverage"]
+    variables = {"COVERAGE_FILE": str(ROOT / ".coverage"), "AIMOCAP_SERVICE_PYTHON": str(python)}
+    step = steps.pytest("without Blender", [*measure, "run", "-m", *tests], variables)
+    return steps.followed_by(step, "too little covered", variables, [*measure, "combine", "-q"], [*measure, "report"])
 
 
 def blender_steps(environment: Environment, extension: Path, extra: Sequence[str]) -> Iterator[Step]:
@@ -58,7 +67,7 @@ def blender_steps(environment: Environment, extension: Path, extra: Sequence[str
         yield steps.pytest(f"{environment.name} {folder}", command, {"AIMOCAP_EXTENSION_ZIP": str(extension)})
 
 
-def choose_steps(only: str | None, extra: Sequence[str]) -> list[Step]:
+def choose_steps(only: str | None, extra: Sequence[str], coverage: bool = False) -> list[Step]:
     """Return what is to be run, the long before the short, so that lanes end together; raises SetupError.
 
     All environments and the extension are made here, before anything runs beside something else.
@@ -69,7 +78,7 @@ def choose_steps(only: str | None, extra: Sequence[str]) -> list[Step]:
         environments.ensure(environments.service())
         environments.ensure(BPY_45)  # the service writes its FBX with it
     if "dev" in wanted:
-        chosen.append(dev_step(environments.ensure(environments.dev()), extra))
+        chosen.append(dev_step(environments.ensure(environments.dev()), extra, coverage))
     blenders = [each for each in BLENDERS if each.name in wanted]
     if blenders:
         extension = build.build(build.this_platform())
@@ -105,11 +114,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--lanes", type=int, choices=(1, 2), help="how much runs at the same time")
+    parser.add_argument("--coverage", action="store_true", help="fail when the rooms without Blender are little tested")
     parser.add_argument("pytest_arguments", nargs="*", help="arguments for pytest, after `--`")
     arguments = parser.parse_args()
     lanes = arguments.lanes or (1 if arguments.only else min(LANES, os.cpu_count() or 1))
     try:
-        chosen = choose_steps(arguments.only, arguments.pytest_arguments)
+        chosen = choose_steps(arguments.only, arguments.pytest_arguments, arguments.coverage)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
