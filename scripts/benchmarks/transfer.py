@@ -21,6 +21,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
@@ -41,7 +42,7 @@ class Upload:
 class Sink:
     """A server in a process of its own that reads PUT requests as fast as it can and answers 200."""
 
-    def __enter__(self) -> Sink:
+    def __enter__(self) -> Self:
         command = [sys.executable, str(Path(__file__)), "sink"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
