@@ -7,6 +7,7 @@
     .venv/dev/bin/python scripts/bench.py ui           what the add-on costs Blender's main thread, in a real window
     .venv/dev/bin/python scripts/bench.py g1           human motion to the Unitree G1, against mink
     .venv/dev/bin/python scripts/bench.py solver       video to motion, against the truth of rendered clips
+    .venv/dev/bin/python scripts/bench.py startup      what the extension adds to Blender's start
 
 Figures measured once are in docs/benchmarks.md.
 """
@@ -34,6 +35,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from scripts import environments  # noqa: E402
+from scripts.benchmarks import startup as startup_benchmark  # noqa: E402
 from scripts.benchmarks import transfer as transfer_benchmark  # noqa: E402
 from scripts.service_process import ServiceProcess, create_key, running_service, service_python  # noqa: E402
 
@@ -188,8 +190,14 @@ def print_machine() -> None:
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}{load}")
 
 
-def main() -> int:
-    """Run one benchmark."""
+def built_extension() -> Path:
+    """Build the extension for this platform and return its zip."""
+    build = [sys.executable, str(ROOT / "scripts" / "build.py"), "--here"]
+    done = subprocess.run(build, capture_output=True, text=True, check=True)
+    return Path(done.stdout.strip().splitlines()[-1].rpartition(" (")[0])
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     service = commands.add_parser("service", help="polls of the local service under load")
@@ -219,38 +227,57 @@ def main() -> int:
         metavar="SECONDS",
         help="clips to measure time and memory with (600 for ten minutes)",
     )
+    startup = commands.add_parser("startup", help="what the extension adds to Blender's start")
+    startup.add_argument("--version", choices=sorted(BLENDERS), default="4.5", help="the bpy module to measure in")
+    startup.add_argument("--blender", default="", metavar="PATH", help="a Blender program instead")
+    startup.add_argument("--zip", type=Path, default=None, help="the built extension; without it, it is built")
+    startup.add_argument("--rounds", type=int, default=10, help="starts of each")
     commands.add_parser("bare")
-    options = parser.parse_args()
-    if options.command == "bare":
-        serve_bare_route()
-    elif options.command == "retarget":
-        python = environments.ensure(BLENDERS[options.blender])
-        script = ROOT / "scripts" / "benchmarks" / "retarget.py"
-        return subprocess.run([str(python), str(script), *options.parts]).returncode
-    elif options.command == "transfer":
-        print_machine()
-        return transfer_benchmark.bench(options.gigabytes, options.rounds)
-    elif options.command == "ui":
-        sys.path.insert(0, str(ROOT / "scripts"))  # where the modules of the window tests find each other
-        from scripts.benchmarks import ui as ui_benchmark
+    return parser
 
-        print_machine()
-        return ui_benchmark.bench(options.blender, options.suite, options.rounds)
-    elif options.command == "g1":
-        python = environments.ensure(environments.dev())
-        print_machine()
-        sys.stdout.flush()
-        return subprocess.run([str(python), str(ROOT / "scripts" / "benchmarks" / "g1.py")]).returncode
-    elif options.command == "solver":
-        python = environments.ensure(environments.dev())
-        print_machine()
-        sys.stdout.flush()
-        lengths = [f"{length:g}" for length in options.lengths]
-        script = ROOT / "scripts" / "benchmarks" / "solver.py"
-        return subprocess.run([str(python), str(script), *options.groups, "--lengths", *lengths]).returncode
-    else:
-        bench_service(options.pollers, options.seconds, options.rounds)
-    return 0
+
+def _script(environment: environments.Environment, name: str, *arguments: str) -> int:
+    """Run a script of `scripts/benchmarks` in an environment; returns its exit status."""
+    python = environments.ensure(environment)
+    print_machine()
+    sys.stdout.flush()
+    return subprocess.run([str(python), str(ROOT / "scripts" / "benchmarks" / name), *arguments]).returncode
+
+
+def _run(options: argparse.Namespace) -> int:
+    status = 0
+    match options.command:
+        case "bare":
+            serve_bare_route()
+        case "retarget":
+            status = _script(BLENDERS[options.blender], "retarget.py", *options.parts)
+        case "transfer":
+            print_machine()
+            status = transfer_benchmark.bench(options.gigabytes, options.rounds)
+        case "ui":
+            sys.path.insert(0, str(ROOT / "scripts"))  # where the modules of the window tests find each other
+            from scripts.benchmarks import ui as ui_benchmark
+
+            print_machine()
+            status = ui_benchmark.bench(options.blender, options.suite, options.rounds)
+        case "g1":
+            status = _script(environments.dev(), "g1.py")
+        case "solver":
+            lengths = [f"{length:g}" for length in options.lengths]
+            status = _script(environments.dev(), "solver.py", *options.groups, "--lengths", *lengths)
+        case "startup":
+            extension = options.zip or built_extension()
+            python = str(environments.ensure(BLENDERS[options.version]))
+            print_machine()
+            status = startup_benchmark.bench(python, options.blender, extension, options.rounds)
+        case _:
+            bench_service(options.pollers, options.seconds, options.rounds)
+    return status
+
+
+def main() -> int:
+    """Run one benchmark."""
+    return _run(_parser().parse_args())
 
 
 if __name__ == "__main__":
