@@ -182,8 +182,8 @@ def test_extension_needs_its_bundled_packages_alone(room: str) -> None:
     assert not wrong
 
 
-def test_enabling_the_add_on_loads_no_http_library() -> None:
-    """It would cost every start of Blender time, also of those who capture nothing."""
+def test_enabling_the_add_on_loads_neither_the_http_library_nor_the_maths() -> None:
+    """They would cost every start of Blender time, also of those who capture nothing."""
     seen: dict[str, str] = {}
     queue = [(f"{PACKAGE}.ui", "the start")]
     while queue:
@@ -198,3 +198,4 @@ def test_enabling_the_add_on_loads_no_http_library() -> None:
             if each.at_load and each.ours is not None:
                 queue.append((each.name, name))
     assert f"{PACKAGE}.jobs.record" in seen
+    assert {name: importer for name, importer in seen.items() if name.startswith(f"{PACKAGE}.motion.")} == {}
