@@ -50,14 +50,19 @@ class Flow:
     name: str
     solve_sec: float | None = 0.5
     parts: int = 1
-    seconds: int = 120
+    seconds: int = 300
     is_smoke: bool = False
 
 
 FLOWS = (
     Flow("capture_strip", solve_sec=None, seconds=300, is_smoke=True),
+    Flow("captures_list"),
+    Flow("mapping"),
+    Flow("bind"),
+    Flow("adjust", is_smoke=True),
+    Flow("robot"),
+    Flow("preferences"),
     Flow("language"),
-    Flow("adjust"),
 )
 
 

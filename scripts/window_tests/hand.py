@@ -12,12 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 
-from window_tests.picture import read_screen, write_png
+from window_tests.picture import Pixels, read_screen, write_png
 
 Steps = Iterator[float]
+Across = tuple[float, ...]  # shares of a region's width
+MIDDLE: Across = (0.45,)
+ICONS: Across = (0.75, 0.82)  # where the sidebar has the icons at the end of a row
+Box = tuple[int, int, int, int]  # left, bottom, width, height
 _TICK = 0.02  # seconds in which Blender takes an event and draws what it changes
-_STEP = 8  # pixels; less than half of a button
+_STEP = 14  # pixels; less than the height of a button
+_POPUP_SIDE = 100  # pixels; what is smaller is no pop-up
 _PATIENCE = 30.0  # seconds
 
 
@@ -84,10 +90,10 @@ class Hand:
 
     # Finding
 
-    def button(self, operator: str, kind: str = "VIEW_3D", region: str = "UI", columns: int = 1) -> Steps:
+    def button(self, operator: str, kind: str = "VIEW_3D", region: str = "UI", across: Across = MIDDLE) -> Steps:
         """Move the mouse over the region until it is on the button of an operator ("aimocap.stop").
 
-        Asks Blender for the Python command of what is under the mouse. Several columns find icons that share a row.
+        Asks Blender for the Python command of what is under the mouse. `across` says where between left and right.
         """
 
         def is_there() -> bool:
@@ -98,9 +104,9 @@ class Hand:
                 command()
             return bpy.context.window_manager.clipboard.startswith(f"bpy.ops.{operator}(")
 
-        yield from self._search(is_there, kind, region, columns, operator)
+        yield from self._search(is_there, kind, region, across, operator)
 
-    def property(self, path: str, kind: str = "VIEW_3D", region: str = "UI", columns: int = 1) -> Steps:
+    def property(self, path: str, kind: str = "VIEW_3D", region: str = "UI", across: Across = MIDDLE) -> Steps:
         """Move the mouse over the region until it is on the field of a property ("aimocap.targets")."""
 
         def is_there() -> bool:
@@ -108,21 +114,105 @@ class Hand:
                 found = bpy.context.property
             return found is not None and found[1].endswith(path)
 
-        yield from self._search(is_there, kind, region, columns, path)
+        yield from self._search(is_there, kind, region, across, path)
 
-    def _search(self, is_there: Callable[[], bool], kind: str, region: str, columns: int, what: str) -> Steps:
+    def _search(self, is_there: Callable[[], bool], kind: str, region: str, across: Across, what: str) -> Steps:
         place = self.region(kind, region)
         for y in range(place.y + place.height - 30, place.y, -_STEP):
-            for column in range(columns):
-                yield from self.move(place.x + (column + 0.5) * (place.width - 20) / columns, y)
-                if is_there():
-                    return
+            for share in across:
+                x = place.x + share * place.width
+                yield from self.move(x, y)
+                if not is_there():
+                    continue
+                # Blender may take a moment to see where the mouse is: this may be what was above.
+                for nearby in (y, y + _STEP // 2, y + _STEP):
+                    yield from self.move(x, nearby)
+                    yield 0.15
+                    if is_there():
+                        return
         raise AssertionError(f"There is no {what} in the {region} region of {kind}.")
 
-    def press(self, operator: str, kind: str = "VIEW_3D", region: str = "UI", columns: int = 1) -> Steps:
+    def press(self, operator: str, kind: str = "VIEW_3D", region: str = "UI", across: Across = MIDDLE) -> Steps:
         """Find the button of an operator and click on it."""
-        yield from self.button(operator, kind, region, columns)
+        yield from self.button(operator, kind, region, across)
         yield from self.click(*self.at)
+
+    # Pop-ups are no regions of an area: there, a right click has Blender tell what is under the mouse.
+
+    def popup(self, before: Pixels) -> Box:
+        """Return where a pop-up lies that was not there `before`, a look at the screen."""
+        theme: Any = bpy.context.preferences.themes[0]
+        back = np.round(np.array(theme.user_interface.wcol_menu_back.inner[:3]) * 255)
+        now = self.look()
+        covered = (now == back).all(axis=2) & (now != before).any(axis=2)
+        rows, columns = (np.flatnonzero(covered.sum(axis=axis) > _POPUP_SIDE) for axis in (1, 0))
+        assert len(rows) and len(columns), "No pop-up has opened."
+        left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+        return int(left), int(len(before) - bottom), int(right - left), int(bottom - top)
+
+    def in_popup(self, box: Box, is_it: Callable[[Any, Any, Any], bool], x: float, y: float, what: str) -> Steps:
+        """Move the mouse down a pop-up until it is on what is meant.
+
+        `is_it` gets the property, its owner and the operator of a button, each None without. `x` and `y` are where to
+        look and from where on, as shares of the pop-up's width and height from the bottom left.
+        """
+        seen: list[tuple[Any, Any, Any]] = []
+
+        def look(_menu: bpy.types.Menu, context: Any) -> None:
+            names = ("button_prop", "button_pointer", "button_operator")
+            seen.append(tuple(getattr(context, name, None) for name in names))  # type: ignore[arg-type]
+
+        menu: Any = bpy.types.UI_MT_button_context_menu  # type: ignore[attr-defined]
+        menu.append(look)
+        left, bottom, width, height = box
+        try:
+            for place in range(round(bottom + y * height), bottom + 10, -_STEP):
+                seen.clear()
+                yield from self.click(left + x * width, place, "RIGHTMOUSE")
+                if not seen:
+                    continue
+                is_found = is_it(*seen[-1])
+                yield from self.key("ESC")
+                yield 0.1
+                if is_found:
+                    return
+        finally:
+            menu.remove(look)
+        raise AssertionError(f"There is no {what} in the pop-up.")
+
+    def search(self, words: str, kind: str = "VIEW_3D") -> Steps:
+        """Choose the first entry that the search of menus (F3) has for some words."""
+        region = self.region(kind)
+        yield from self.move(region.x + region.width / 3, region.y + region.height / 2)
+        yield from self.key("F3")
+        yield 0.5
+        yield from self.write(words)
+        yield 0.5
+        yield from self.key("RET")
+        yield 0.5
+
+    def choose_file(self, path: Path) -> Steps:
+        """Confirm the file browser that has opened in this window, with a file."""
+        yield from self.wait(lambda: any(area.type == "FILE_BROWSER" for area in self.window.screen.areas), "a browser")
+        yield 0.5
+        parameters: Any = self.area("FILE_BROWSER").spaces.active.params  # type: ignore[attr-defined]
+        parameters.directory, parameters.filename = str(path.parent).encode(), path.name
+        yield 0.5
+        yield from self.press("file.execute", "FILE_BROWSER", "EXECUTE", (0.1, 0.3, 0.5, 0.7, 0.9))
+        yield 0.5
+
+    def drop(self, path: Path) -> None:
+        """Drop a file into the 3D view, by the operator that Blender calls when one is."""
+        drop: Any = bpy.ops.wm.drop_import_file
+        with self.inside():
+            drop("INVOKE_DEFAULT", directory=str(path.parent), files=[{"name": path.name}])
+
+    def open_hud(self) -> Steps:
+        """Unfold the panel of the last operation in the 3D view."""
+        hud = self.region("VIEW_3D", "HUD")
+        if hud.height < 60:
+            yield from self.click(hud.x + 40, hud.y + hud.height / 2)
+            yield 0.5
 
     # Waiting and looking
 
@@ -142,12 +232,16 @@ class Hand:
         region.tag_redraw()
         yield 0.3
 
-    def picture(self, name: str, box: tuple[int, int, int, int] | None = None) -> None:
+    def look(self) -> Pixels:
+        """Return the screen, (height, width, 3), from the top."""
+        return read_screen(self.job / "Xvfb_screen0")
+
+    def picture(self, name: str, box: Box | None = None) -> None:
         """Write a picture of the window, or of the box (left, bottom, width, height) of it.
 
         Those whose name begins with “docs-” are meant for docs/.
         """
-        pixels = read_screen(self.job / "Xvfb_screen0")
+        pixels = self.look()
         if box is not None:
             left, bottom, width, height = box
             top = pixels.shape[0] - bottom - height

@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+Pixels = NDArray[np.uint8]
+
 _HEADER = struct.Struct(
     ">25I"
 )  # https://gitlab.freedesktop.org/xorg/proto/xorgproto/-/blob/master/include/X11/XWDFile.h
 
 
-def read_screen(path: Path) -> NDArray[np.uint8]:
+def read_screen(path: Path) -> Pixels:
     """Return the screen, (height, width, 3), from the top, in red, green and blue."""
     data = path.read_bytes()
     fields = _HEADER.unpack_from(data)
@@ -28,7 +30,7 @@ def read_screen(path: Path) -> NDArray[np.uint8]:
     return pixels.reshape(height, line_bytes // 4, 4)[:, :width, 2::-1]
 
 
-def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+def write_png(path: Path, pixels: Pixels) -> None:
     """Write a picture, (height, width, 3)."""
     height, width, _ = pixels.shape
     # Each line as its difference to the one above, which suits flat areas.

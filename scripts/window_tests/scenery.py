@@ -10,7 +10,7 @@ import bpy
 from mathutils import Euler
 
 import characters
-from window_tests.hand import Hand
+from window_tests.hand import Hand, Steps
 
 CLIP = Path(__file__).resolve().parents[2] / "tests" / "data" / "clips" / "wave_squat.mp4"
 CLIP_FRAMES, CLIP_FPS = 150, 30
@@ -76,3 +76,13 @@ def frame_settings() -> tuple[float, ...]:
     """Return the scene's range and rate, which nothing may change by itself."""
     render = scene().render
     return scene().frame_start, scene().frame_end, render.fps, render.fps_base
+
+
+def captured(hand: Hand) -> Steps:
+    """Capture the active strip by a click in the 3D view's sidebar, and wait for the motion."""
+    yield from hand.sidebar()
+    yield from hand.press("aimocap.capture_strip")
+    yield from hand.wait(lambda: session().records, "there is a capture")
+    yield from hand.wait(lambda: not session().running and not session().watching, "the capture is ready", 90)
+    [failed] = [[each.failure for each in session().records.values() if each.failure is not None]]
+    assert not failed, failed

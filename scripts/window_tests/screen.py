@@ -16,12 +16,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-WIDTH, HEIGHT = 1600, 1000
+WIDTH, HEIGHT = 1440, 960
 _START_SEC = 30.0
 _PREFERENCES = """
 import bpy
 bpy.context.preferences.view.show_splash = False
 bpy.context.preferences.use_preferences_save = False
+bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
+bpy.context.preferences.view.smooth_view = 0
+bpy.context.preferences.system.viewport_aa = "OFF"
 bpy.ops.wm.save_userpref()
 """
 
@@ -29,7 +32,17 @@ bpy.ops.wm.save_userpref()
 def start_screen(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     """Start an X server whose picture is in `folder`, and return it with its display's name."""
     reader, writer = os.pipe()
-    options = ["-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-fbdir", str(folder), "-nolisten", "tcp", "-noreset"]
+    options = [
+        "-screen",
+        "0",
+        f"{WIDTH}x{HEIGHT}x24",
+        "-fbdir",
+        str(folder),
+        "-nolisten",
+        "tcp",
+        "-noreset",
+        "-nocursor",
+    ]
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(writer), *options], pass_fds=[writer], stderr=subprocess.DEVNULL
     )

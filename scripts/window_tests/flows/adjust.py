@@ -14,7 +14,6 @@ from window_tests import scenery
 from window_tests.hand import Hand, Steps
 
 SECONDS = 10
-_COLUMN, _ROW = 131, 187  # pixels from the panel's top left to the box of Lock Feet, at the usual size of the interface
 
 took: list[float] = []
 
@@ -38,9 +37,10 @@ def _keys(hero: Any) -> list[float]:
 
 
 def _click_lock_feet(hand: Hand) -> Steps:
-    """Click on Lock Feet in the panel of the last operation; Blender does not tell what is under the mouse there."""
-    place, before = hand.region("VIEW_3D", "HUD"), _last().hold_contacts
-    yield from hand.click(place.x + _COLUMN, place.y + place.height - _ROW)
+    """Click on Lock Feet in the panel of the last operation."""
+    before = _last().hold_contacts
+    yield from hand.property("hold_contacts", region="HUD")
+    yield from hand.click(*hand.at)
     yield 0.5
     assert _last().hold_contacts is not before, "The click on Lock Feet changed nothing."
 
