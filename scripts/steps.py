@@ -19,7 +19,7 @@ from typing import IO
 
 from environments import ROOT
 
-TIMEOUT = 1500  # seconds for one step
+TIMEOUT = 2100  # seconds for one step, beside another
 
 
 @dataclass
