@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .presets import PRESETS, Preset
 from .roles import SIDES
@@ -26,12 +26,22 @@ def ik_controls(preset: Preset, names: Iterable[str]) -> dict[str, str]:
     A pole has the role of the bone at whose head the limb bends: `left_lower_arm`, `left_calf`. Empty if the hands and
     feet of the rig do not all have a control and a pole.
     """
-    found: dict[str, str] = {}
-    spelt = {name.casefold(): name for name in names}
-    for side, text in zip(SIDES, preset.sides, strict=True):
-        for part, pattern in preset.ik.items():
-            name = spelt.get(pattern.format(side=text).casefold())
-            if name is not None:
-                found[f"{side}_{part}"] = name
+    found = _spelt(preset, preset.ik, names)
     needed = (f"{side}_{part}" for side in SIDES for _, *parts in LIMBS.values() for part in parts)
     return found if all(role in found for role in needed) else {}
+
+
+def bend_controls(preset: Preset, names: Iterable[str]) -> dict[str, str]:
+    """Return the controls among the bones `names` that shift elbows and knees, by the role of the bone below."""
+    return _spelt(preset, preset.bends, names)
+
+
+def _spelt(preset: Preset, patterns: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Return those of the bones `names` that have names of both sides after `patterns`, by role."""
+    spelt = {name.casefold(): name for name in names}
+    wanted = {
+        f"{side}_{part}": pattern.format(side=text).casefold()
+        for side, text in zip(SIDES, preset.sides, strict=True)
+        for part, pattern in patterns.items()
+    }
+    return {role: spelt[name] for role, name in wanted.items() if name in spelt}

@@ -12,8 +12,11 @@ from .retarget import Solution, Target
 from .rotations import (
     Array,
     cross,
+    dot,
+    length,
     normalize,
     quaternion_conjugate,
+    quaternion_from_matrix,
     quaternion_multiply,
     quaternion_rotate,
 )
@@ -103,26 +106,54 @@ def pole(limb: tuple[Array, Array, Array], upper: Array, towards: Array, distanc
     upper bone: the side to which the limb bends over the whole motion, if that is the side of the pole at rest. While
     the limb bends little, the pole turns about it by up to `swing` (radians) per frame against the upper bone.
     """
-    start, joint, end = limb
-    length = float(np.median(np.linalg.norm(joint - start, axis=-1) + np.linalg.norm(end - joint, axis=-1)))
+    start, middle, end = limb
+    size = float(np.median(length(middle - start) + length(end - middle)))
     along = normalize(end - start)
-    ahead = np.sum((joint - start) * along, axis=-1, keepdims=True)
-    away = joint - start - ahead * along
-    usual = quaternion_rotate(quaternion_conjugate(upper), away).mean(axis=0) / length + _SIDE_AT_REST * towards
+    ahead = dot(middle - start, along)[:, None]
+    away = middle - start - ahead * along
+    usual = quaternion_rotate(quaternion_conjugate(upper), away).mean(axis=0) / size + _SIDE_AT_REST * towards
     usual = normalize(usual if usual @ towards > 0.0 else towards)
     forward = quaternion_rotate(upper, usual)
-    forward = normalize(forward - np.sum(forward * along, axis=-1, keepdims=True) * along)
+    forward = normalize(forward - dot(forward, along)[:, None] * along)
     sideways = cross(along, forward)
-    plane = np.arctan2(np.sum(away * sideways, axis=-1), np.sum(away * forward, axis=-1))
-    turn = _turn_of_pole(plane, _bend(joint - start, end - joint), swing)[:, None]
+    plane = np.arctan2(dot(away, sideways), dot(away, forward))
+    turn = _turn_of_pole(plane, _bend(middle - start, end - middle), swing)[:, None]
     direction = np.cos(turn) * forward + np.sin(turn) * sideways
-    return start + ahead * along + direction * max(distance, _POLE_DISTANCE * length)
+    return start + ahead * along + direction * max(distance, _POLE_DISTANCE * size)
+
+
+def joint(start: Array, end: Array, place: Array, lengths: tuple[float, float]) -> Array:
+    """Return where (F, 3) inverse kinematics puts the joint of a limb from `start` to `end` with its pole at `place`.
+
+    All are (F, 3), `lengths` those of upper and lower bone; a limb that does not reach its end is straight.
+    """
+    upper, lower = lengths
+    distance = np.clip(length(end - start), max(abs(upper - lower), 1e-9), upper + lower)
+    ahead = (distance**2 + upper**2 - lower**2) / (2.0 * distance)
+    aside = np.sqrt(np.maximum(upper**2 - ahead**2, 0.0))
+    along = normalize(end - start)
+    away = place - start
+    away = normalize(away - dot(away, along)[:, None] * along)
+    return start + ahead[:, None] * along + aside[:, None] * away
+
+
+def turned_by_plane(rest: tuple[Array, Array, Array], now: tuple[Array, Array, Array]) -> Array:
+    """Return how far (F, 4) the lower bone of a limb is turned from rest by inverse kinematics.
+
+    `rest` (3) and `now` (F, 3) are the places of the limb's joint, its end and its pole. The bone's hinge is
+    perpendicular to the plane of the three.
+    """
+    frames = []
+    for middle, end, place in (rest, now):
+        along = normalize(end - middle)
+        hinge = normalize(cross(along, place - middle))
+        frames.append(quaternion_from_matrix(np.stack((along, hinge, cross(along, hinge)), axis=-1)))
+    return quaternion_multiply(frames[1], quaternion_conjugate(frames[0]))
 
 
 def _bend(upper: Array, lower: Array) -> Array:
     """Return the angle (F) between two bones of a limb (F, 3)."""
-    across = np.linalg.norm(cross(upper, lower), axis=-1)
-    return np.arctan2(across, np.sum(upper * lower, axis=-1))
+    return np.arctan2(length(cross(upper, lower)), dot(upper, lower))
 
 
 def _turn_of_pole(plane: Array, bend: Array, swing: float) -> Array:

@@ -160,7 +160,7 @@ class _Received(NamedTuple):
     @classmethod
     def of(cls, performance: Performance, receiver: Receiver, options: BindOptions) -> _Received:
         solution = _solution(performance, receiver, options)
-        skeleton, keyed = receiver.target.skeleton, receiver.keyed(solution)
+        skeleton, keyed = receiver.target.skeleton, receiver.keyed(solution, performance.motion.rate)
         moved = [skeleton.names[bone] for bone in skeleton.with_ancestors({*solution.rotations, *solution.locations})]
         controls = [keyed.names[bone] for bone in (*keyed.solution.rotations, *keyed.solution.locations)]
         return cls(receiver, len(solution.rotations), tuple(dict.fromkeys((*moved, *controls))), keyed)

@@ -10,26 +10,31 @@ import bpy
 import numpy as np
 
 from ..motion import control_targets
-from ..motion.control_rigs import LIMBS, control_preset, ik_controls
+from ..motion.control_rigs import LIMBS, bend_controls, control_preset, ik_controls
 from ..motion.control_targets import Places, Space
 from ..motion.mapping import Mapping
 from ..motion.retarget import Solution
 from ..motion.roles import SIDES
 from ..motion.rotations import (
     Array,
+    length,
     make_continuous,
     quaternion_conjugate,
     quaternion_from_matrix,
+    quaternion_multiply,
     quaternion_rotate,
 )
 from ..motion.skeleton import IDENTITY
 from .control_rig import Controls, switches
+from .curve_samples import keyed
 from .errors import SceneError
 from .probing import Holder, probe
 
-# How far the plane of a limb may turn against its upper bone in one frame, radians, while it bends little. A knee is a
+# How fast the plane of a limb may turn against its upper bone, radians per second, while it bends little. A knee is a
 # hinge; an upper arm's own roll is less sure than where its elbow is.
-_SWING = {"calf": math.radians(3.0), "lower_arm": math.radians(9.0)}
+_SWING = {"calf": math.radians(180.0), "lower_arm": math.radians(540.0)}
+# Radians: a limb that its pole leaves further from its way than this has elbow or knee shifted, where the rig can.
+_LEFT_TO_POLE = math.radians(0.1)
 
 
 class ControlMotion(NamedTuple):
@@ -48,10 +53,23 @@ def has_ik_controls(armature: bpy.types.Object, mapping: Mapping) -> bool:
     return bool(_found(armature, mapping))
 
 
-def on_ik_controls(armature: bpy.types.Object, mapping: Mapping, fk: Controls, solution: Solution) -> ControlMotion:
-    """Return the motion `solution` of the controls `fk` with the limbs on their IK controls.
+def on_fk_controls(armature: bpy.types.Object, mapping: Mapping, fk: Controls, solution: Solution) -> ControlMotion:
+    """Return the motion `solution` of the controls `fk`, with elbows and knees no longer shifted."""
+    bends = _bends(armature, mapping)
+    names = (*fk.target.skeleton.names, *bends.values())
+    shifts = _unshifted(armature, bends, len(next(iter(solution.locations.values()))))
+    locations = solution.locations | {names.index(bends[role]): shift for role, shift in shifts.items()}
+    fixed = switches(armature, mapping, "FK")
+    return ControlMotion(Solution(solution.rotations, solution.angles, locations), names, fixed)
+
+
+def on_ik_controls(
+    armature: bpy.types.Object, mapping: Mapping, fk: Controls, solution: Solution, rate: float
+) -> ControlMotion:
+    """Return the motion `solution` of the controls `fk`, at `rate` frames per second, with the limbs on IK controls.
 
     Hands, feet and toes get location and rotation, elbows and knees a pole; the trunk and the fingers stay as they are.
+    Elbows and knees that the pole leaves elsewhere are shifted by controls of their own, where the rig has such.
     Raises SceneError for a rig whose IK controls do not move as one with anything.
     """
     target = fk.target
@@ -91,8 +109,17 @@ def on_ik_controls(armature: bpy.types.Object, mapping: Mapping, fk: Controls, s
             if not role.endswith("toe"):  # which the foot carries
                 locations[control] = control_targets.location_channel(space, moving.heads[control], moving, rest)
         else:
-            place = _pole(role, control, body, moving, rest)
-            locations[control] = control_targets.location_channel(space, place, moving, rest)
+            moving.heads[control] = _pole(role, control, body, moving, rest, rate)
+            locations[control] = control_targets.location_channel(space, moving.heads[control], moving, rest)
+    bends = _bends(armature, mapping)
+    shifts = _unshifted(armature, bends, len(next(iter(solution.locations.values()))))
+    for role, name in bends.items():
+        own = _rest(armature, (name,)).rotations[0]
+        shift = _shift(_limb(role, body), index[role], own, moving, rest)
+        if shift is not None:
+            shifts[role] = shift
+    names = (*names, *bends.values())
+    locations |= {names.index(bends[role]): shift for role, shift in shifts.items()}
     angles = {bone: values for bone, values in solution.angles.items() if bone not in replaced}
     return ControlMotion(Solution(rotations, angles, locations), names, fixed)
 
@@ -160,13 +187,50 @@ def _spaces(
     return spaces
 
 
-def _pole(role: str, control: int, body: dict[str, int], moving: Places, rest: Places) -> Array:
-    """Return where the pole (F, 3) of elbow or knee is."""
+def _limb(role: str, body: dict[str, int]) -> list[int]:
+    """Return the bones of the limb with the bone of `role` in it, from the trunk on."""
     side, _, part = role.partition("_")
     limb = next(parts for parts in LIMBS.values() if part in parts)
-    bones = [body[f"{side}_{each}"] for each in limb]
+    return [body[f"{side}_{each}"] for each in limb]
+
+
+def _pole(role: str, control: int, body: dict[str, int], moving: Places, rest: Places, rate: float) -> Array:
+    """Return where the pole (F, 3) of elbow or knee is."""
+    bones = _limb(role, body)
     start, joint, end = (moving.heads[bone] for bone in bones)
     at_rest = [rest.heads[bone] for bone in bones]
     towards, distance = control_targets.away_from_line(at_rest[0], at_rest[2], rest.heads[control])
     upper = quaternion_rotate(quaternion_conjugate(rest.rotations[bones[0]]), towards)
-    return control_targets.pole((start, joint, end), moving.rotations[bones[0]], upper, distance, _SWING[part])
+    swing = _SWING[role.partition("_")[2]] / rate
+    return control_targets.pole((start, joint, end), moving.rotations[bones[0]], upper, distance, swing)
+
+
+def _bends(armature: bpy.types.Object, mapping: Mapping) -> dict[str, str]:
+    """Return the controls of the rig that shift elbows and knees, by the role of the bone below."""
+    assert armature.pose is not None
+    preset = control_preset(mapping.family)
+    return bend_controls(preset, armature.pose.bones.keys()) if preset is not None else {}
+
+
+def _unshifted(armature: bpy.types.Object, bends: dict[str, str], frames: int) -> dict[str, Array]:
+    """Return location channels (F, 3) at rest, by role, of those `bends` that the present action moves.
+
+    Without, they would stay where it has left them.
+    """
+    moved = {name for name, channel, _ in keyed(armature) if channel == "location"} if bends else set()
+    return {role: np.zeros((frames, 3)) for role, name in bends.items() if name in moved}
+
+
+def _shift(limb: list[int], pole: int, own: Array, moving: Places, rest: Places) -> Array | None:
+    """Return the location channel (F, 3) of what shifts the joint of `limb`, None where its pole does well without.
+
+    `own` is the rotation (4) of that control at rest; it hangs from the lower bone.
+    """
+    (start, joint, end), (start_0, joint_0, end_0) = ([each.heads[bone] for bone in limb] for each in (moving, rest))
+    lengths = float(np.linalg.norm(joint_0 - start_0)), float(np.linalg.norm(end_0 - joint_0))
+    found = control_targets.joint(start, end, moving.heads[pole], lengths)
+    away = joint - found
+    if length(away).max() < math.tan(_LEFT_TO_POLE) * min(lengths):
+        return None
+    turn = control_targets.turned_by_plane((joint_0, end_0, rest.heads[pole]), (found, end, moving.heads[pole]))
+    return quaternion_rotate(quaternion_conjugate(quaternion_multiply(turn, own)), away)

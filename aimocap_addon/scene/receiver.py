@@ -12,7 +12,7 @@ from ..motion.retarget import Solution, Target
 from .armature_motion import read_target
 from .control_rig import Controls, is_control_rig, read_controls, ruled_bones, switches
 from .errors import SceneError
-from .ik_controls import ControlMotion, has_ik_controls, on_ik_controls
+from .ik_controls import ControlMotion, has_ik_controls, on_fk_controls, on_ik_controls
 from .probing import Property
 
 _NAMED = 4  # in a warning, of a longer list
@@ -33,14 +33,16 @@ class Receiver:
     use_ik: bool
     warnings: tuple[str, ...]
 
-    def keyed(self, solution: Solution) -> ControlMotion:
-        """Return what is to be keyed for `solution`, the motion of the target's bones.
+    def keyed(self, solution: Solution, rate: float) -> ControlMotion:
+        """Return what is to be keyed for `solution`, the motion of the target's bones at `rate` frames per second.
 
         Raises SceneError, with the armature as it was, for a rig whose IK controls do not move as one.
         """
-        if self.use_ik and self.controls is not None:
-            return on_ik_controls(self.armature, self.mapping, self.controls, solution)
-        return ControlMotion(solution, self.target.skeleton.names, switches(self.armature, self.mapping, "FK"))
+        if self.controls is None:
+            return ControlMotion(solution, self.target.skeleton.names, {})
+        if self.use_ik:
+            return on_ik_controls(self.armature, self.mapping, self.controls, solution, rate)
+        return on_fk_controls(self.armature, self.mapping, self.controls, solution)
 
     def other_controls(self) -> str:
         """Return a sentence if the rig is not switched to the controls that get the motion, or nothing."""

@@ -34,7 +34,8 @@ class Preset:
     `controls` the names are those of an animator's controls, which hang from each other through helper bones and
     constraints; `travel` is then the control that carries the hips through space, where it is not the hips' own.
     `ik` names the controls of inverse kinematics by the part that they hold: `hand`, `foot` and `toe` themselves, and
-    at `lower_arm` and `calf` the pole towards which elbow and knee point. `switches` choose between the two kinds.
+    at `lower_arm` and `calf` the pole towards which elbow and knee point. `bends` names, by the same parts, controls
+    that shift elbow and knee without the bones above. `switches` choose between the two kinds.
     """
 
     family: str
@@ -51,6 +52,7 @@ class Preset:
     controls: bool = False
     travel: str = ""
     ik: dict[str, str] = field(default_factory=dict)
+    bends: dict[str, str] = field(default_factory=dict)
     switches: tuple[Switch, ...] = ()
 
 

@@ -32,6 +32,7 @@ PRESET = Preset(
         "calf": "thigh_ik_target.{side}",
         "toe": "toe_ik.{side}",
     },
+    bends={"lower_arm": "forearm_tweak.{side}", "calf": "shin_tweak.{side}"},
     switches=(
         Switch("IK_FK", fk=1.0, ik=0.0),
         Switch("FK_limb_follow", fk=0.0, ik=None),  # what turns the limbs is then what carries them
