@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .rotations import Array
+from .rotations import Array, length
 
 # In leg lengths per second and leg lengths: a planted toe moves slower and stays lower than this. Seconds: a shorter
 # touch is no contact.
@@ -27,7 +27,7 @@ def planted(positions: Array, up: Array, leg: float, rate: float) -> NDArray[np.
         return np.ones(len(positions), dtype=bool)
     speed = _speed(positions, max(1, round(0.5 * _WINDOW * rate))) * rate / leg
     height = positions @ up
-    low = np.percentile(height, 5.0)
+    low = level(height, 0.05)
     on = (speed < MAX_SPEED) & (height - low < MAX_HEIGHT * leg)
     for start, stop in spans(on):
         if stop - start < MIN_DURATION * rate:
@@ -35,11 +35,19 @@ def planted(positions: Array, up: Array, leg: float, rate: float) -> NDArray[np.
     return on
 
 
+def level(heights: Array, share: float) -> float:
+    """Return the height below which `share` of `heights` (F) are; np.percentile, but without its long preparations."""
+    at = share * (len(heights) - 1)
+    below = int(at)
+    ordered = np.partition(heights, (below, min(below + 1, len(heights) - 1)))
+    return float(ordered[below] + (at - below) * (ordered[min(below + 1, len(heights) - 1)] - ordered[below]))
+
+
 def _speed(positions: Array, reach: int) -> Array:
     """Return speeds (F) per frame of `positions` (F, 3), each from `reach` frames before to as many after."""
     frames = np.arange(len(positions))
     before, after = np.maximum(frames - reach, 0), np.minimum(frames + reach, len(positions) - 1)
-    return np.linalg.norm(positions[after] - positions[before], axis=-1) / (after - before)
+    return length(positions[after] - positions[before]) / (after - before)
 
 
 def spans(on: NDArray[np.bool_]) -> list[tuple[int, int]]:

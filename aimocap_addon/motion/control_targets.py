@@ -202,6 +202,17 @@ def location_channel(space: Space, head: Array, moving: Places, rest: Places) ->
     return quaternion_rotate(quaternion_conjugate(axes), head - carried)
 
 
+def add_place(moving: Places, control: int, space: Space, motion: Solution, rest: Places) -> None:
+    """Add to `moving` where the channels of `motion` put a control; what carries it is there already."""
+    turn = _turned(space.turn, moving, rest)
+    base = _carried(space.place, space.rest_head, moving, rest)
+    shift = quaternion_rotate(quaternion_multiply(turn, space.location_axes), motion.locations[control])
+    moving.heads[control] = base + shift
+    if control in motion.rotations:
+        whole = quaternion_multiply(turn, space.rest_rotation)
+        moving.rotations[control] = quaternion_multiply(whole, motion.rotations[control])
+
+
 def _carried(carrier: int, head: Array, moving: Places, rest: Places) -> Array:
     """Return where (F, 3) a point, at `head` (3) at rest, is carried by a bone; -1 is the armature."""
     if carrier < 0:

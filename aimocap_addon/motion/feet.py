@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .contacts import spans
 from .legs import Leg, extra_step, reach, reached, steadied
-from .rotations import Array, inverse_symmetric
+from .rotations import Array, dot, inverse_symmetric, length
 from .series import averaged, evened, raised
 
 # Seconds that a correction takes at most to fade away from a contact, and over which the hips' move is averaged.
@@ -84,9 +84,7 @@ def _hips_share(legs: list[Leg], plans: list[Plan], ways: Array, up: Array, rate
 def _same_way(move: Array, path: Array, up: Array) -> Array:
     """Return `move` (F, 3) with so much of it over the ground as leaves the way along `path` (F, 3) its length."""
     rise = (move @ up)[:, None] * up
-    before, after = (
-        np.linalg.norm(np.diff(way - (way @ up)[:, None] * up, axis=0), axis=-1).sum() for way in (path, path + move)
-    )
+    before, after = (length(np.diff(way - (way @ up)[:, None] * up, axis=0)).sum() for way in (path, path + move))
     return rise + min(1.0, _WAY * before / max(abs(after - before), 1e-12)) * (move - rise)
 
 
@@ -123,25 +121,23 @@ def roll(lever: Array, wanted: Array, on: NDArray[np.bool_], rate: float) -> Arr
     """
     pitch = np.unwrap(np.arctan2(lever[:, 1], lever[:, 0]))
     across = lever[:, 0] * wanted[:, 1] - lever[:, 1] * wanted[:, 0]
-    turn = np.arctan2(across, np.sum(lever * wanted, axis=-1))[:, None]
+    turn = np.arctan2(across, dot(lever, wanted))[:, None]
     return evened(pitch + faded(turn, on, rate)[:, 0], np.abs(np.diff(pitch)) + extra_step(rate), on) - pitch
 
 
-def bend_toe(
-    forward: Array, sole_up: Array, steps: Array, height: Array, length: float, up: Array, rate: float
-) -> Array:
+def bend_toe(forward: Array, sole_up: Array, steps: Array, height: Array, size: float, up: Array, rate: float) -> Array:
     """Return by how much (F, radians) toes bend up so that they do not go through the floor.
 
     `forward` and `sole_up` (F, 3) are the toes' unit directions along and away from the sole, `steps` (F-1) by how much
     they bend up from frame to frame as it is, about their own axis; `height` (F) is how high their joint is over where
-    it is when they stand, `length` theirs. The bend begins before and ends after it is
+    it is when they stand, `size` their length. The bend begins before and ends after it is
     needed, slowly enough for the toes to turn hardly faster than they did.
     """
     ahead, above = forward @ up, sole_up @ up
     steepest = np.maximum(np.hypot(ahead, above), 1e-6)
     pitch = np.unwrap(np.arctan2(ahead, above))
     turns = 2.0 * np.pi * np.round(pitch / (2.0 * np.pi))
-    lowest = -np.arcsin(np.clip(np.maximum(height, 0.0) / (length * steepest), 0.0, 1.0))
+    lowest = -np.arcsin(np.clip(np.maximum(height, 0.0) / (size * steepest), 0.0, 1.0))
     needed = np.where(above > _SOLE_UP, np.maximum(pitch, lowest + turns), pitch)
     own = np.concatenate(((0.0,), np.cumsum(steps)))
     return raised(own + needed - pitch, np.abs(steps) + extra_step(rate)) - own

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from .rotations import (
     Array,
     cross,
+    dot,
     inverse_symmetric,
+    length,
     normalize,
     quaternion_between,
     quaternion_from_axis_angle,
@@ -61,17 +63,17 @@ class Leg:
     @cached_property
     def lengths(self) -> tuple[Array, Array]:
         """Lengths (F) of thigh and calf."""
-        return np.linalg.norm(self.thigh, axis=-1), np.linalg.norm(self.calf, axis=-1)
+        return length(self.thigh), length(self.calf)
 
     @cached_property
     def bend(self) -> tuple[Array, Array]:
         """The axis (F, 3) about which the knee bends, and how far (F, radians), negative for the wrong way."""
         product = self.lengths[0] * self.lengths[1]
         plane = cross(self.thigh, self.calf) / product[:, None]
-        forwards = np.where(np.sum(plane * self.hinge, axis=-1) < 0.0, -1.0, 1.0)
+        forwards = np.where(dot(plane, self.hinge) < 0.0, -1.0, 1.0)
         axis = normalize(plane * forwards[:, None] + 0.05 * self.hinge)  # a straight leg has no plane of its own
-        cosine = np.sum(self.thigh * self.calf, axis=-1) / product
-        return axis, forwards * np.arctan2(np.linalg.norm(plane, axis=-1), cosine)
+        cosine = dot(self.thigh, self.calf) / product
+        return axis, forwards * np.arctan2(length(plane), cosine)
 
     @cached_property
     def cost(self) -> Array:
@@ -80,8 +82,8 @@ class Leg:
         For a small shift v, in leg lengths, v' cost v is the sum of squares of the turns (radians) of thigh and calf in
         the leg's plane and of the whole leg out of it. Along an almost straight leg it is damped as in `reach`.
         """
-        axis, length = self.bend[0], np.sum(self.lengths, axis=0)[:, None]
-        shifts = (cross(axis, self.thigh) / length, cross(axis, self.calf) / length, axis)
+        axis, whole = self.bend[0], (self.lengths[0] + self.lengths[1])[:, None]
+        shifts = (cross(axis, self.thigh) / whole, cross(axis, self.calf) / whole, axis)
         jacobian = np.stack(shifts, axis=-1)  # the shift for each of the turns
         return inverse_symmetric(jacobian @ np.swapaxes(jacobian, -1, -2) + _KNEE_DAMPING**2 * np.eye(3))
 
@@ -115,7 +117,7 @@ def reach(leg: Leg, wanted: Array) -> Change:
 def reached(leg: Leg, wanted: Array) -> Array:
     """Return where the ankle comes (F, 3) by `reach`."""
     _, bent, away = _bent(leg, wanted)
-    return leg.hip + np.linalg.norm(bent, axis=-1)[:, None] * normalize(away)
+    return leg.hip + length(bent)[:, None] * normalize(away)
 
 
 def _bent(leg: Leg, wanted: Array) -> tuple[Array, Array, Array]:
@@ -126,7 +128,7 @@ def _bent(leg: Leg, wanted: Array) -> tuple[Array, Array, Array]:
     a, b = leg.lengths
     axis, bend = leg.bend
     away = wanted - leg.hip
-    distance = np.linalg.norm(away, axis=-1)
+    distance = length(away)
     cosine = (distance**2 - a**2 - b**2) / (2.0 * a * b)
     exact = np.maximum(np.arccos(np.clip(cosine, -1.0, 1.0)), np.minimum(np.abs(bend), _MIN_BEND))
     shortening = a * b * np.sin(np.maximum(np.abs(bend), exact)) / np.maximum(distance, 1e-9)
@@ -142,7 +144,7 @@ def steadied(leg: Leg, change: Change, firm: NDArray[np.bool_], rate: float) -> 
     it stays well bent. `rate` is in frames per second.
     """
     turn = rotation_vector_from_quaternion(change.swing)
-    about = np.sum(turn * change.axis, axis=-1)
+    about = dot(turn, change.axis)
     aside = turn - about[:, None] * change.axis
     extra: Array = np.full(len(firm) - 1, extra_step(rate))
     aside = np.stack([evened(part, extra, firm) for part in aside.T], axis=-1)
@@ -173,4 +175,4 @@ def _limited(limb: Array, angle: Array, axis: Array, extra: Array, firm: NDArray
 
 def _angle(here: Array, there: Array, axis: Array) -> Array:
     """Return the angle (F, radians) from vectors `here` to `there` (F, 3), as seen along unit `axis` (F, 3)."""
-    return np.arctan2(np.sum(cross(here, there) * axis, axis=-1), np.sum(here * there, axis=-1))
+    return np.arctan2(dot(cross(here, there), axis), dot(here, there))

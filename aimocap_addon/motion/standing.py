@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from . import feet
 from .body import RestBody
-from .contacts import planted
+from .contacts import level, planted
 from .legs import Leg
 from .mapping import SIDES
 from .pose import Pose, Target, heads_below, posed_again, turned_away
 from .rotations import (
     Array,
     cross,
+    dot,
     normalize,
     quaternion_conjugate,
     quaternion_from_axis_angle,
@@ -68,7 +69,7 @@ def standing_feet(
         # the toes of someone who lies or kneels are not on their soles
         on &= upright > _ON_BALL
         height = placed[role] @ up
-        ground = np.percentile(height[on], 20.0) if on.any() else np.percentile(height, 5.0)
+        ground = level(height[on], 0.2) if on.any() else level(height, 0.05)
         lever = placed[f"{side}_foot"] - placed[role]
         still = source.direction(role, f"{side}_foot")
         found.append(
@@ -152,7 +153,7 @@ def _rolled(target: Target, body: RestBody, pose: Pose, stands: Sequence[Standin
 
 def _in_plane(ways: Array, back: Array, up: Array) -> Array:
     """Return how far (F, 2) `ways` (F, 3) lead backwards and up."""
-    return np.stack((np.sum(ways * back, axis=-1), ways @ up), axis=-1)
+    return np.stack((dot(ways, back), ways @ up), axis=-1)
 
 
 def _with_toes(

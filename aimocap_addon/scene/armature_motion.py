@@ -31,8 +31,8 @@ from ..motion.rotations import (
 )
 from ..motion.skeleton import Motion, Skeleton, forward_kinematics, stacked
 from . import compat
-from .curve_samples import Channels, bone_of, keyed
-from .fewer_keys import Tolerance, needed_rows
+from .curve_samples import Channels, Keyed, bone_of, keyed
+from .fewer_keys import Completion, Tolerance, needed_rows
 from .key_writing import add_linear_keys
 
 _ROTATION_CHANNELS = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
@@ -86,13 +86,15 @@ def read_target(armature: bpy.types.Object, skeleton: Skeleton | None = None) ->
     )
 
 
-def motion_range(armature: bpy.types.Object) -> tuple[float, float] | None:
+def motion_range(armature: bpy.types.Object, curves: Sequence[Keyed] | None = None) -> tuple[float, float] | None:
     """Return the first and last scene frame at which the armature is animated; None when it is not.
+
+    `curves`, those that move it, save looking for them.
 
     Without keys of its own, but with constraints or drivers, that is the frame range of the scene.
     """
     animation = armature.animation_data
-    ranges = [(first, last) for first, last in (curve.range() for _, _, curve in keyed(armature))]
+    ranges = [(first, last) for first, last in (curve.range() for _, _, curve in curves or keyed(armature))]
     if animation is not None and animation.use_nla:
         strips = [strip for track in animation.nla_tracks if not track.mute for strip in track.strips if not strip.mute]
         ranges += [(strip.frame_start, strip.frame_end) for strip in strips]
@@ -106,8 +108,16 @@ def motion_range(armature: bpy.types.Object) -> tuple[float, float] | None:
     return (float(scene.frame_start), float(scene.frame_end)) if moved else None
 
 
-def read_motion(armature: bpy.types.Object, skeleton: Skeleton, names: Sequence[str], frames: Array) -> Motion:
+def read_motion(
+    armature: bpy.types.Object,
+    skeleton: Skeleton,
+    names: Sequence[str],
+    frames: Array,
+    curves: Sequence[Keyed] | None = None,
+) -> Motion:
     """Return the motion of the bones `names` at the scene frames `frames` (F), which may lie between whole ones.
+
+    `curves`, those that move the armature, save looking for them.
 
     Motion of the armature object itself (where Unreal's root bone ends up on import) is part of it; where the object
     merely stands in the scene is not.
@@ -115,7 +125,7 @@ def read_motion(armature: bpy.types.Object, skeleton: Skeleton, names: Sequence[
     bones = tuple(skeleton.index[name] for name in names)
     needed = skeleton.with_ancestors(bones)
     wanted = {bone: armature.pose.bones[skeleton.names[bone]] for bone in needed}
-    channels = Channels(armature, {skeleton.names[bone] for bone in needed}, frames)
+    channels = Channels(curves or keyed(armature), {skeleton.names[bone] for bone in needed}, frames)
     if _is_plain(armature, list(wanted.values()), channels):
         locations = {
             bone: channels.vector(posed.name, "location", posed.location)
@@ -150,18 +160,21 @@ def write_action(
     name: str,
     fixed: Mapping[str, float],
     tolerance: Tolerance | None = None,
+    completion: Completion | None = None,
 ) -> bpy.types.Action:
     """Return a new action, not assigned, with linear keys of `solution` on whole frames from `first_frame` on.
 
     `names` are those of the solution's bones by index. Each bone keeps its rotation mode. Locked channels get no curve.
     `fixed` holds data paths of properties that keep one value. With a `tolerance`, frames get no key where the motion
-    stays within it without.
+    stays within it without; what bones need for each other `completion` gives back.
     """
     action, curves = compat.create_action(name, armature)
     try:
         channels, locks = _pose_channels(armature, solution, names)
         bones = {index: armature.pose.bones[names[index]] for index in channels}
         rows = needed_rows(bones, channels, tolerance) if tolerance else {}
+        if tolerance and completion:
+            rows = completion(rows, bones, channels, tolerance.angle)
         count = len(next(iter(solution.locations.values())))
         points = np.empty((count, 2), dtype=np.float32)
         points[:, 0] = first_frame + np.arange(count)

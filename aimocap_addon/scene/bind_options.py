@@ -20,6 +20,7 @@ class BindOptions:
     `mirror` changes left and right. `smoothing`, in seconds, evens the motion out before planted feet are held, see
     `motion.smoothing`. `max_error`, in radians, lets frames go without a key where each bone, turned straight from key
     to key, stays that near to its full motion, and its place as near as a leg swings by that angle; 0 keys all frames.
+    Limbs on IK controls point within it, whatever trunk, goal and pole leave out.
 
     `existing`: "KEEP" leaves the character's previous action in the file, "PUSH_DOWN" moves it to an NLA track below
     the new one, "LAYER" adds how far the motion goes from its own first frame to what the character does, as an NLA

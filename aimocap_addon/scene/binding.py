@@ -31,9 +31,6 @@ from .rig_mapping import find_mapping
 # Relative difference between the object's scales along its axes.
 _SCALE_TOLERANCE = 1e-3
 
-# Where a limb reaches between a trunk and a control that are both a little off, it is off by some times as much.
-_IK_SHARE = 0.25
-
 SCALE_MODES = ("LEG", "ONE_TO_ONE")
 _DEFAULTS = BindOptions()
 
@@ -196,7 +193,7 @@ def _written(
     name = action_name or f"{armature.name} {performance.performer.name}"
     fixed = {} if options.existing == "LAYER" else keyed.fixed
     tolerance = _tolerance(receiver, options.max_error)
-    action = write_action(armature, keyed.solution, keyed.names, first, name, fixed, tolerance)
+    action = write_action(armature, keyed.solution, keyed.names, first, name, fixed, tolerance, keyed.completion)
     place_action(armature, action, options.existing, received.bones, first)
     missing = tuple(
         role.replace("_", " ")
@@ -221,8 +218,7 @@ def _tolerance(receiver: Receiver, max_error: float) -> Tolerance | None:
     if max_error <= 0.0:
         return None
     leg = RestBody.of(receiver.target.skeleton, receiver.mapping, IDENTITY).leg_length()
-    allowed = max_error * (_IK_SHARE if receiver.use_ik else 1.0)
-    return Tolerance(allowed, leg * math.tan(allowed))
+    return Tolerance(max_error, leg * math.tan(max_error))
 
 
 def check_target(

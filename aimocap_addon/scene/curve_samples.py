@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -25,8 +25,12 @@ def bone_of(data_path: str) -> tuple[str, str] | None:
     return (match[1].replace('\\"', '"').replace("\\\\", "\\"), match[2]) if match else None
 
 
-def keyed(armature: bpy.types.Object) -> Iterator[tuple[str, str, bpy.types.FCurve]]:
-    """Yield bone name ("" for the object itself), property and curve of all that moves the armature."""
+Keyed = tuple[str, str, bpy.types.FCurve]
+"""Bone name ("" for the object itself), property and curve."""
+
+
+def keyed(armature: bpy.types.Object) -> Iterator[Keyed]:
+    """Yield the curves with keys that move the armature."""
     last, found = "", None
     for curve in compat.active_curves(armature):
         if curve.mute or not len(curve.keyframe_points):
@@ -41,17 +45,17 @@ def keyed(armature: bpy.types.Object) -> Iterator[tuple[str, str, bpy.types.FCur
 
 
 class Channels:
-    """The keyed channels of some bones of an armature, and of the object itself, at certain scene frames (F).
+    """The keyed channels, of all `curves`, of some bones and of the object itself, at certain scene frames (F).
 
     A channel is named by its bone ("" for the object) and its property.
     """
 
-    def __init__(self, armature: bpy.types.Object, names: Collection[str], frames: Array) -> None:
+    def __init__(self, curves: Iterable[Keyed], names: Collection[str], frames: Array) -> None:
         self._frames = frames
         self._bundles: list[_Bundle] = []
         self._at: dict[tuple[str, str], dict[int, tuple[int, int]]] = {}  # array index -> bundle and row in it
         by_times: dict[bytes, int] = {}
-        for name, channel, curve in keyed(armature):
+        for name, channel, curve in curves:
             if name and name not in names:
                 continue
             points = np.empty((len(curve.keyframe_points), 2), dtype=np.float32)

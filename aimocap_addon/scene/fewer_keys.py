@@ -7,7 +7,7 @@ afterwards, angles turned into rotations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import bpy
@@ -22,7 +22,13 @@ from ..motion.key_reduction import (
     quaternion_measure,
     rotation_measure,
 )
-from ..motion.rotations import Array, quaternion_from_axis_angle, quaternion_from_euler
+from ..motion.rotations import Array, normalize, quaternion_from_axis_angle, quaternion_from_euler
+
+Kept = dict[int, NDArray[np.intp]]
+"""The rows of channels that become keys, by the index of the bone."""
+
+Completion = Callable[[Kept, Mapping[int, bpy.types.PoseBone], Mapping[int, Mapping[str, Array]], float], Kept]
+"""What gives rows back that bones need for each other: see `limb_keys`."""
 
 
 class Tolerance(NamedTuple):
@@ -34,7 +40,7 @@ class Tolerance(NamedTuple):
 
 def needed_rows(
     bones: Mapping[int, bpy.types.PoseBone], channels: Mapping[int, Mapping[str, Array]], tolerance: Tolerance
-) -> dict[int, NDArray[np.intp]]:
+) -> Kept:
     """Return, by the index of each of `bones`, the rows of its channels that become keys.
 
     `channels` holds (F, C) values by the name of the property; all of one bone are keyed on the same rows.
@@ -42,7 +48,7 @@ def needed_rows(
     alike: dict[tuple[str, ...], list[int]] = {}
     for index, properties in channels.items():
         alike.setdefault((bones[index].rotation_mode, *properties), []).append(index)
-    found: dict[int, NDArray[np.intp]] = {}
+    found: Kept = {}
     for (mode, *properties), indices in alike.items():
         values = np.stack([np.concatenate([channels[i][name] for name in properties], axis=1) for i in indices])
         turning = [name for name in properties if name != "location"]
@@ -63,6 +69,13 @@ def _measure(mode: str, travels: bool, turns: bool, tolerance: Tolerance) -> Mea
 def _rotation_measure(mode: str, angle: float) -> Measure:
     if mode == "QUATERNION":
         return quaternion_measure(angle)
+    return rotation_measure(angle, lambda values: as_quaternions(mode, values))
+
+
+def as_quaternions(mode: str, values: Array) -> Array:
+    """Return the rotations (F, 4) that Blender makes of rotation channels (F, C) for a rotation mode of its own."""
+    if mode == "QUATERNION":
+        return normalize(values)
     if mode == "AXIS_ANGLE":
-        return rotation_measure(angle, lambda values: quaternion_from_axis_angle(values[:, 1:], values[:, 0]))
-    return rotation_measure(angle, lambda angles: quaternion_from_euler(angles, mode))
+        return quaternion_from_axis_angle(values[:, 1:], values[:, 0])
+    return quaternion_from_euler(values, mode)

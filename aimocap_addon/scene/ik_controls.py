@@ -28,6 +28,8 @@ from ..motion.skeleton import IDENTITY
 from .control_rig import Controls, switches
 from .curve_samples import keyed
 from .errors import SceneError
+from .fewer_keys import Completion
+from .limb_keys import IkLimb, IkLimbs
 from .probing import Holder, probe
 
 # How fast the plane of a limb may turn against its upper bone, radians per second, while it bends little. A knee is a
@@ -40,12 +42,14 @@ _LEFT_TO_POLE = math.radians(0.1)
 class ControlMotion(NamedTuple):
     """Pose channels of controls: `names` are those of the solution's bones by index.
 
-    `fixed` holds the properties, by data path, that keep one value meanwhile.
+    `fixed` holds the properties, by data path, that keep one value meanwhile; `completion` gives keys back that limbs
+    need when each control has lost those that it does not need for itself.
     """
 
     solution: Solution
     names: tuple[str, ...]
     fixed: dict[str, float]
+    completion: Completion | None = None
 
 
 def has_ik_controls(armature: bpy.types.Object, mapping: Mapping) -> bool:
@@ -121,7 +125,17 @@ def on_ik_controls(
     names = (*names, *bends.values())
     locations |= {names.index(bends[role]): shift for role, shift in shifts.items()}
     angles = {bone: values for bone, values in solution.angles.items() if bone not in replaced}
-    return ControlMotion(Solution(rotations, angles, locations), names, fixed)
+    limbs = []
+    for role, pole in index.items():
+        if role.endswith(("lower_arm", "calf")):
+            start, joint, end = _limb(role, body)
+            shift = names.index(bends[role]) if role in shifts else None
+            goal = next(control for other, control in index.items() if body[other] == end)
+            limbs.append(IkLimb((start, joint, end), goal, pole, shift))
+    for name in bends.values():
+        rest.rotations[names.index(name)] = _rest(armature, (name,)).rotations[0]
+    checked = IkLimbs(target, fk.places.tolist(), spaces, rest, tuple(limbs))
+    return ControlMotion(Solution(rotations, angles, locations), names, fixed, checked.with_keys)
 
 
 def _found(armature: bpy.types.Object, mapping: Mapping) -> dict[str, str]:

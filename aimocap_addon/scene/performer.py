@@ -15,6 +15,7 @@ from ..motion.fbx_motion import read_fbx
 from ..motion.rotations import Array
 from ..motion.skeleton import Motion, Skeleton
 from .armature_motion import frame_rate, motion_range, read_motion, read_skeleton
+from .curve_samples import keyed
 from .errors import SceneError
 from .fbx_import import person_factor
 
@@ -38,13 +39,14 @@ class Performer:
 
 def performer_of(armature: bpy.types.Object) -> Performer:
     """Return an armature as a performer. Raises SceneError if it has no motion."""
-    span = motion_range(armature)
+    curves = list(keyed(armature))
+    span = motion_range(armature, curves)
     if span is None:
         raise SceneError(f"“{armature.name}” has no motion: choose the armature that came with the captured motion.")
     skeleton = read_skeleton(armature)
 
     def read(names: Sequence[str], frames: Array) -> Motion:
-        return read_motion(armature, skeleton, names, frames)
+        return read_motion(armature, skeleton, names, frames, curves)
 
     def deforming() -> frozenset[str]:
         return frozenset(bone.name for bone in armature.pose.bones if bone.bone.use_deform)

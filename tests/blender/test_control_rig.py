@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import bpy
@@ -176,13 +177,45 @@ def test_ik_controls_are_keyed_in_place_of_fk_ones(puppet: bpy.types.Object) -> 
     assert {(limb["IK_FK"], bool(limb["pole_vector"]), limb["IK_parent"]) for limb in limbs} == {(0.0, True, 1)}
 
 
-def test_fewer_keys_on_ik_controls_keep_limbs_near(puppet: bpy.types.Object) -> None:
-    source = squatting()
+LIMBS = [(part, end) for chain in ("arm", "leg") for part, end in pairwise(DEFORM[chain][1:4])]
+
+
+def limbs(obj: bpy.types.Object, frames: list[float]) -> np.ndarray:
+    """Unit directions (F, 8, 3) of upper and lower arms and legs, of the bones that deform the skin."""
+    ends = [pair for side in DEFORM["sides"] for limb in LIMBS for pair in (part.format(side) for part in limb)]
+    heads = joints(obj, ends, frames)
+    steps = heads[:, 1::2] - heads[:, ::2]
+    return steps / np.linalg.norm(steps, axis=-1, keepdims=True)
+
+
+@pytest.mark.parametrize("error", [0.5, 2.0])
+def test_fewer_keys_on_ik_controls_keep_limbs_within_the_stated_error(puppet: bpy.types.Object, error: float) -> None:
+    bpy.context.scene.render.fps = RATE
+    source, frames = make_performer(RATE), [float(frame) for frame in range(1, RATE + 1)]
+    bind_motion(source, puppet, replace(ON_IK, hold_contacts=True))
+    full, count = limbs(puppet, frames), keys(puppet)
+    bind_motion(source, puppet, replace(ON_IK, hold_contacts=True, max_error=math.radians(error)))
+    assert keys(puppet) < 0.5 * count
+    assert degrees(limbs(puppet, frames), full).max() < error + 0.02
+
+
+def keys(obj: bpy.types.Object) -> int:
+    return sum(len(curve.keyframe_points) for curve in compat.active_curves(obj))
+
+
+def test_elbows_that_tremble_are_where_fk_has_them_and_poles_do_not_go_round(puppet: bpy.types.Object) -> None:
+    bpy.context.scene.render.fps = RATE
+    source, frames = make_performer(RATE), [float(frame) for frame in range(1, RATE + 1)]
+    bind_motion(source, puppet, FREE_FEET)
+    full = limbs(puppet, frames)
     bind_motion(source, puppet, ON_IK)
-    full = sum(len(curve.keyframe_points) for curve in compat.active_curves(puppet))
-    bind_motion(source, puppet, replace(ON_IK, max_error=math.radians(1.0)))
-    assert sum(len(curve.keyframe_points) for curve in compat.active_curves(puppet)) < 0.8 * full
-    assert np.percentile(limb_error(source, puppet, DEFORM), 90.0) < 1.0
+    assert "forearm_tweak.R" in {path.split('"')[1] for path in keyed(puppet)}
+    assert "shin_tweak.L" not in {path.split('"')[1] for path in keyed(puppet)}  # knees bend enough for their poles
+    assert degrees(limbs(puppet, frames), full).max() < 0.1
+    upper = turned(puppet, ["DEF-upper_arm.R"])[:RATE]
+    assert angles(upper[1:], upper[:-1]).max() < 12.0
+    bind_motion(source, puppet, FREE_FEET)  # which takes the shift of the elbows back
+    assert degrees(limbs(puppet, frames), full).max() < 0.01
 
 
 def test_fk_again_after_ik(puppet: bpy.types.Object) -> None:

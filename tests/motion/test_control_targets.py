@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aimocap_addon.motion.control_targets import pole
+from aimocap_addon.motion.control_targets import joint, pole
 from aimocap_addon.motion.rotations import Array, quaternion_from_axis_angle, quaternion_rotate
 
 FORWARD = np.array((0.0, -1.0, 0.0))
@@ -91,3 +91,16 @@ def test_a_limb_that_bends_far_the_other_way_takes_its_pole_along() -> None:
     off = np.abs(sideways(found))
     assert off[-1] == pytest.approx(0.0, abs=0.1)
     assert off[0] == pytest.approx(180.0, abs=0.1)
+
+
+@pytest.mark.parametrize("yaw", [0.0, 1.2, -2.5])
+def test_the_joint_is_where_the_pole_lets_the_limb_bend(yaw: float) -> None:
+    (hip, knee, ankle), _ = leg(np.radians(np.linspace(5.0, 120.0, 40)), yaw)
+    far = knee * 3.0  # anywhere in the plane of the three, on the knee's side
+    assert joint(hip, ankle, far, (1.0, 1.0)) == pytest.approx(knee, abs=1e-9)
+
+
+def test_the_joint_of_a_limb_that_does_not_reach_is_on_the_line() -> None:
+    hip, ankle = np.zeros((1, 3)), np.array(((0.0, 0.0, -2.5),))
+    found = joint(hip, ankle, np.array(((0.0, -1.0, -1.0),)), (1.0, 1.0))
+    assert found == pytest.approx(np.array(((0.0, 0.0, -1.0),)))
