@@ -73,7 +73,9 @@ class Leg:
         forwards = np.where(dot(plane, self.hinge) < 0.0, -1.0, 1.0)
         axis = normalize(plane * forwards[:, None] + 0.05 * self.hinge)  # a straight leg has no plane of its own
         cosine = dot(self.thigh, self.calf) / product
-        return axis, forwards * np.arctan2(length(plane), cosine)
+        angle: Array = np.arctan2(length(plane), cosine)
+        bend: Array = np.multiply(forwards, angle)
+        return axis, bend
 
     @cached_property
     def cost(self) -> Array:
