@@ -21,6 +21,7 @@ from synthetic import (
     squats_with_waves,
 )
 
+from aimocap_addon.local_service.solver.fit import POINTS
 from aimocap_addon.local_service.solver.interface import SolvedMotion, SolveRequest
 from aimocap_addon.local_service.solver.landmarks import LandmarkTrack
 from aimocap_addon.local_service.solver.run import solve_track
@@ -51,6 +52,40 @@ def test_known_joints_are_recovered(
     assert aligned_error_mm(found, truth.joints) < limit_mm
     for joint in ("knee", "elbow"):
         assert flexion_error_deg(found, truth.joints, joint) < limit_deg
+
+
+@pytest.mark.parametrize(("noise_m", "noise_px", "limit_mm"), [(0.0, 0.0, 15), (0.03, 3.0, 20)])
+def test_known_joints_are_recovered_well_on_average(noise_m: float, noise_px: float, limit_mm: float) -> None:
+    """The skeleton has other proportions than the performer; these errors are among the figures."""
+    errors = []
+    for truth in (squats_with_waves(), march_in_place(), jump_aside()):
+        found = joints_of(solve(landmarks_of(truth, noise_m=noise_m, noise_px=noise_px)))
+        errors.append(aligned_error_mm(found, truth.joints))
+    assert np.mean(errors) <= limit_mm
+
+
+def test_arms_held_out_to_the_camera_keep_their_length() -> None:
+    """Also where landmarks show half the depth of forearms, and upper arms a little behind the shoulders."""
+    truth = squats_with_waves()
+    lift = 0.7 * np.pi / 2 * (1 - np.cos(2 * np.pi * np.arange(90) / 90)) / 1.4
+    direction = np.stack((np.zeros(90), -np.sin(lift), -np.cos(lift)), axis=-1)
+    for side in "lr":
+        truth.joints[f"elbow_{side}"] = truth.joints[f"shoulder_{side}"] + 0.27 * direction
+        truth.joints[f"wrist_{side}"] = truth.joints[f"elbow_{side}"] + 0.25 * direction
+    seen = landmarks_of(truth)
+    world = seen.world.copy()
+    for side in "lr":
+        shoulder, elbow, wrist = (POINTS[f"{joint}_{side}"] for joint in ("shoulder", "elbow", "wrist"))
+        upper = seen.world[:, elbow, 2] - seen.world[:, shoulder, 2]
+        fore = seen.world[:, wrist, 2] - seen.world[:, elbow, 2]
+        world[:, elbow, 2] = world[:, shoulder, 2] - 0.15 * upper
+        world[:, wrist, 2] = world[:, elbow, 2] + 0.5 * fore
+    found = joints_of(solve(replace(seen, world=world)))
+    out = slice(35, 55)
+    for side in "lr":
+        reach = found[f"shoulder_{side}"][out, 1] - found[f"wrist_{side}"][out, 1]
+        assert reach.min() > 0.42
+    assert flexion_error_deg(found, truth.joints, "elbow") < 15
 
 
 @pytest.mark.parametrize("perform", [squats_with_waves, march_in_place])

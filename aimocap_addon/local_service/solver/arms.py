@@ -34,7 +34,7 @@ _OUTLIER = 8.0  # squared deviations, beyond which a landmark's word costs no mo
 _BEHIND, _BEHIND_DEVIATION = 0.3, 0.15
 _SPEED = 3.0  # m/s of elbows and wrists
 # Standard deviation of the depth that a bone's length asks for, at 45 degrees, against that of the landmarks' depth.
-_LENGTH_DEVIATION = 0.5
+_LENGTH_DEVIATION = 0.65
 _CUTOFF = 6.0  # hertz
 
 

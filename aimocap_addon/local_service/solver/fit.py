@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import solveh_banded
+from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, sosfiltfilt
 
 from ...motion.rotations import Array, matrix_from_quaternion, normalize, quaternion_between
@@ -104,6 +105,12 @@ _CONVERGED = 5e-4  # largest step in metres
 # m/s^2; hands and feet are quicker than the trunk
 _ACCELERATION = {"wrist": 25.0, "elbow": 15.0, "ankle": 15.0, "heel": 18.0, "toe": 18.0, "knee": 10.0}
 _ACCELERATION_TRUNK = 6.0
+# Where a first fit is calmer than that, so is the person, and what trembles there is noise.
+_CALM_SEC = 0.1
+_CALM_SHARE = 1.6
+_CALMEST = 1.0  # m/s^2
+
+_USUAL_ACCELERATION = np.array([_ACCELERATION.get(name.split("_")[0], _ACCELERATION_TRUNK) for name in POINT_NAMES])
 
 _RIGID = (
     ("shoulder_l", "elbow_l"),
@@ -259,16 +266,20 @@ def fit_positions(
     seen: Observations,
     start: Array,
     ground: Ground | None = None,
+    accelerations: Array | None = None,
     progress: Callable[[float], None] = lambda _share: None,
 ) -> Array:
     """Return the fitted positions (F, J, 3), camera space, metres, from `start` of the same shape.
 
     With `ground`, standing foot points do not move and a body on two feet is balanced above them.
+    `accelerations` (F, J) are the standard deviations of accelerations in m/s^2, if they are known.
     Long clips are fitted in overlapping chunks that are faded into each other, so memory does not grow.
     `progress` is called with the share done after each of them, and may raise to stop.
     """
     frames = len(start)
     bones = bone_lengths(seen, start)
+    if accelerations is None:
+        accelerations = np.tile(_USUAL_ACCELERATION, (frames, 1))
     total = np.zeros_like(start)
     fade = np.zeros(frames)
     for first in range(0, max(frames - _OVERLAP, 1), _CHUNK - _OVERLAP):
@@ -280,7 +291,7 @@ def fit_positions(
         fall = np.ones(len(frame)) if last == frames else np.minimum(1.0, (last - frame) / _OVERLAP)
         weight = np.minimum(rise, fall)
         total[part] += weight[:, None, None] * _fit_chunk(
-            chunk, start[part], bones, ground.part(part) if ground else None
+            chunk, start[part], bones, ground.part(part) if ground else None, accelerations[part]
         )
         fade[part] += weight
         progress(last / frames)
@@ -288,10 +299,14 @@ def fit_positions(
 
 
 def _fit_chunk(
-    seen: Observations, start: Array, bones: list[tuple[int, int, float, float]], ground: Ground | None
+    seen: Observations,
+    start: Array,
+    bones: list[tuple[int, int, float, float]],
+    ground: Ground | None,
+    accelerations: Array,
 ) -> Array:
     positions = start
-    smoothness = _acceleration_bands(len(start), seen.rate)
+    smoothness = _acceleration_bands(accelerations, seen.rate)
     steady = _twist_block(bones)
     if ground:
         _add_contacts(smoothness, ground.contacts, len(start), start.shape[1], seen.rate)
@@ -353,11 +368,20 @@ def _frame_terms(
     return blocks.reshape(frames, 3 * count, 3 * count), right.reshape(frames, 3 * count)
 
 
-def _acceleration_bands(frames: int, rate: float) -> Array:
+def likely_accelerations(positions: Array, rate: float) -> Array:
+    """Return the standard deviations (F, J) of accelerations, in m/s^2, of a motion like `positions` (F, J, 3)."""
+    if len(positions) < 3:
+        return np.tile(_USUAL_ACCELERATION, (len(positions), 1))
+    inner = np.linalg.norm(np.diff(positions, n=2, axis=0), axis=-1) * rate**2
+    squares = np.pad(inner, ((1, 1), (0, 0)), mode="edge") ** 2
+    near = np.sqrt(gaussian_filter1d(squares, _CALM_SEC * rate, axis=0, mode="nearest"))
+    return np.minimum(_CALM_SHARE * near + _CALMEST, _USUAL_ACCELERATION)
+
+
+def _acceleration_bands(accelerations: Array, rate: float) -> Array:
     """Return the acceleration terms as lower bands (6J + 1, F * 3J) of a symmetric matrix."""
-    size = 3 * len(POINT_NAMES)
-    deviation = np.array([_ACCELERATION.get(name.split("_")[0], _ACCELERATION_TRUNK) for name in POINT_NAMES])
-    weight = np.repeat((rate**2 / deviation) ** 2, 3)
+    frames, size = len(accelerations), 3 * len(POINT_NAMES)
+    weight = np.repeat((rate**2 / accelerations[1:-1]) ** 2, 3, axis=1)
     bands = np.zeros((2 * size + 1, frames, size))
     if frames > 2:
         for k, row in enumerate((1.0, -2.0, 1.0)):

@@ -12,7 +12,7 @@ from ...motion.rotations import Array, quaternion_slerp
 from .arms import place_arms
 from .contacts import find_contacts
 from .feet import lock_feet
-from .fit import POINT_NAMES, Ground, fit_positions, initial_positions, observe
+from .fit import POINT_NAMES, Ground, fit_positions, initial_positions, likely_accelerations, observe
 from .hands import place_hands
 from .interface import ProgressCallback, SolvedMotion, SolveRequest
 from .landmarks import LandmarkTrack, find_landmarks
@@ -57,9 +57,10 @@ def solve_track(
     seen = replace(seen, offsets=upright_offsets(seen.offsets, pitch, lean))
     camera = fit_positions(seen, initial_positions(seen), progress=lambda share: progress(0.5 * share))
     contacts = find_contacts(camera, world_from_camera(camera, pitch), track.rate)
+    accelerations = likely_accelerations(camera, track.rate)
     seen, camera = place_arms(seen, camera)
     ground = None if upper_body else Ground(contacts, forward_in_camera(pitch))
-    camera = fit_positions(seen, camera, ground, lambda share: progress(0.5 + 0.4 * share))
+    camera = fit_positions(seen, camera, ground, accelerations, lambda share: progress(0.5 + 0.4 * share))
     positions = world_from_camera(camera, pitch)
     scale = _root_scale(positions)
     poses = rotations_from_positions(skeleton, positions, track.rate, scale, upper_body)
