@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,7 @@ class Row:
     jerk_raw: float
     jerk: float
     root: float
+    root_known: float
     up: float
 
 
@@ -69,6 +70,7 @@ _HEADS = {
     "drift": "drift cm",
     "jerk": "jerk ×",
     "root": "root cm",
+    "root_known": "with the lens known",
     "up": "up °",
 }
 
@@ -109,6 +111,8 @@ def row(shot: Shot, track: LandmarkTrack) -> Row:
     truth, planted, turn = _truth(shot)
     motion = solve_track(track, shot.request())
     found = measure.joints_of(motion)
+    options = replace(shot.request().options, field_of_view_deg=shot.field_of_view_deg())
+    told = measure.joints_of(solve_track(track, replace(shot.request(), options=options)))
     raw = _raw_joints(track, turn)
     count = min(len(truth["pelvis"]), len(raw["pelvis"]), len(found["pelvis"]))
     truth, found, raw = ({name: at[:count] for name, at in joints.items()} for joints in (truth, found, raw))
@@ -133,6 +137,7 @@ def row(shot: Shot, track: LandmarkTrack) -> Row:
         jerk_raw=measure.jerk(raw, motion.fps) / measure.jerk(still, motion.fps),
         jerk=measure.jerk(found, motion.fps) / measure.jerk(truth, motion.fps),
         root=measure.root_error_cm(found, truth),
+        root_known=measure.root_error_cm({name: at[:count] for name, at in told.items()}, truth),
         up=measure.up_error_deg(found, truth),
     )
 

@@ -43,6 +43,11 @@ class Shot:
             fps = float(truth["fps"])
             return SolveRequest(self.video, 0.0, len(truth["joints"]) / fps, round(fps), "full_body")
 
+    def field_of_view_deg(self) -> float:
+        """Return the camera's true field of view along the picture's longer side."""
+        with np.load(self.truth) as truth:
+            return float(2 * np.degrees(np.arctan2(0.5 * truth["size"].max(), truth["camera_intrinsics"][0, 0])))
+
 
 def clip(name: str) -> Shot:
     """Return a clip, rendered if need be; raises RuntimeError when Blender cannot."""
@@ -92,7 +97,7 @@ def landmarks_in(shot: Shot) -> LandmarkTrack:
     """Return the landmarks of a clip, found if they were not yet."""
     code = Path(landmarks.__file__)
     digest = hashlib.sha256(shot.video.read_bytes())
-    for source in (code, code.with_name("video.py")):
+    for source in (code, *(code.with_name(f"{name}.py") for name in ("video", "people", "models"))):
         digest.update(source.read_bytes())
     kept = FOLDER / f"{shot.video.stem}-{digest.hexdigest()[:16]}.landmarks"
     if kept.is_file():
