@@ -81,7 +81,7 @@ class _Doctor:
         other = [
             f"{name} {in_use} instead of {version}"
             for name, version in sorted(fitting.items())
-            if (in_use := _installed(name)) != version
+            if (in_use := _in_use(name)) not in (version, "")
         ]
         self.tell("Wheels", f"{len(fitting)} carried; in use: {', '.join(other) if other else 'these versions'}")
 
@@ -134,11 +134,15 @@ class _Doctor:
             self.tell("Answer", answer)
 
 
-def _installed(name: str) -> str:
+def _in_use(name: str) -> str:
+    """Return the version that is loaded, else the one that would be; empty where neither tells."""
+    loaded = getattr(sys.modules.get(name), "__version__", None)
+    if isinstance(loaded, str):
+        return loaded
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return "none"
+        return ""
 
 
 def _ask(service: Service) -> str:
