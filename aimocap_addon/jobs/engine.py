@@ -49,6 +49,7 @@ _MAX_OUTPUTS = 16  # far more than there are targets
 _MAX_WARNINGS, _MAX_MESSAGE = 4, 600
 _DRAFTS_IN_A_ROW = 3  # after which a submitted job counts as not submitted
 _NO_PLACE = "api_concurrency_limit_exceeded"
+WAITS_FOR_A_PLACE = "Waits for a place: the service is at as many captures as your plan allows."
 _PROGRESS_PERIOD = 0.1  # seconds between two progress reports
 
 
@@ -124,7 +125,8 @@ class CaptureEngine:
                     return self._keep(record.failed(Failure(error.user_message, error.code, retryable)))
                 if self._is_overdue(record):
                     return self._give_up(record)
-                self._report(record.changed(message=error.user_message), at_once=True)
+                message = WAITS_FOR_A_PLACE if error.code == _NO_PLACE else error.user_message
+                self._report(record.changed(message=message), at_once=True)
                 if self._stop.rest(self._pause(record, attempt, error)):
                     attempt, failing_since = 0, None  # what failed before the machine slept says nothing of now
                 else:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from .record import CaptureRecord, Stage
@@ -72,3 +73,26 @@ def overall_progress(record: CaptureRecord) -> float:
     begin = _STAGE_BEGINS.get(record.stage, 0.0)
     following = next((value for value in begins if value > begin), 1.0)
     return begin + (following - begin) * record.progress
+
+
+def batch_progress(records: Iterable[CaptureRecord]) -> tuple[int, int, float]:
+    """Return how many of the captures have ended, how many there are, and how far all of them are, 0..1.
+
+    A capture counts by the seconds of its video; one that failed or was stopped is at its end, too.
+    """
+    ended = count = 0
+    whole = done = 0.0
+    for record in records:
+        seconds = record.request.window_sec or 1.0
+        count += 1
+        ended += record.stage.is_final
+        whole += seconds
+        done += seconds * (1.0 if record.stage.is_final else overall_progress(record))
+    return ended, count, done / whole if whole else 0.0
+
+
+def clock_words(seconds: float) -> str:
+    """Return a span of time as minutes and seconds, or with hours where there are any."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

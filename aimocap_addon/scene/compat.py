@@ -106,9 +106,19 @@ def strip_curves(strip: bpy.types.NlaStrip) -> Any:
     return slot_curves(strip.action, strip.action_slot if HAS_SLOTS else None)
 
 
-def sequence_strips(editor: bpy.types.SequenceEditor) -> Any:
-    """Return the strips of a sequencer, a collection with `new_movie`; the old name went in 5.0."""
-    return editor.strips if hasattr(editor, "strips") else editor.sequences  # type: ignore[attr-defined]
+def shown_strips(editor: bpy.types.SequenceEditor) -> Any:
+    """Return the strips that the sequencer shows: those of the innermost meta strip that is open, if one is."""
+    return sequence_strips(editor.meta_stack[-1] if editor.meta_stack else editor)
+
+
+def all_strips(editor: bpy.types.SequenceEditor) -> Any:
+    """Return the strips of a sequencer and of all meta strips in it, a collection by name."""
+    return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all  # type: ignore[attr-defined]
+
+
+def sequence_strips(editor: Any) -> Any:
+    """Return the strips of a sequencer or a meta strip, a collection with `new_movie`; the old name went in 5.0."""
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:

@@ -77,7 +77,12 @@ def read_motion_file(path: Path, layout_23: str | None = None) -> tuple[RobotMot
 
 
 def import_robot_motion(
-    context: bpy.types.Context, path: Path, name: str, frame_start: float, frame_step: float
+    context: bpy.types.Context,
+    path: Path,
+    name: str,
+    frame_start: float,
+    frame_step: float,
+    look: RobotLook | None = None,
 ) -> bpy.types.Object:
     """Add a G1 that moves as the robot_motion_json file `path` says; return its armature, named `name`.
 
@@ -85,7 +90,7 @@ def import_robot_motion(
     behind.
     """
     motion, _ = read_motion_file(path)
-    return add_robot(context, motion, name, frame_start=frame_start, frame_step=frame_step)[0]
+    return add_robot(context, motion, name, frame_start=frame_start, frame_step=frame_step, look=look)[0]
 
 
 def add_robot(

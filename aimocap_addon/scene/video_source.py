@@ -7,7 +7,7 @@ Times are seconds of the video file; frames are scene frames.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import bpy
 
 from . import compat
 from .errors import SceneError
+from .movie_strips import check_playback, shown_frames
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class VideoSource:
     trim_end_sec: float | None
     frame_start: float
     frames_per_second: float
+
+    @property
+    def frame_end(self) -> float:
+        """The scene frame at which the window ends."""
+        return self.frame_start + self.window_sec * self.frames_per_second
 
     @property
     def window_sec(self) -> float:
@@ -74,6 +80,10 @@ def probe_file(path: Path) -> FileFacts:
         return FileFacts(clip.frame_duration, clip.fps)
 
 
+Probe = Callable[[Path], FileFacts]
+"""Tells about a file as `probe_file` does, perhaps from memory."""
+
+
 @contextlib.contextmanager
 def _temporary_clip(path: Path) -> Iterator[bpy.types.MovieClip | None]:
     # A movie clip is the one way Python has to ask for the frame count of a file.
@@ -88,42 +98,15 @@ def _temporary_clip(path: Path) -> Iterator[bpy.types.MovieClip | None]:
         bpy.data.movieclips.remove(clip)
 
 
-def active_movie_strip(context: bpy.types.Context) -> Any:
-    """Return the active strip of the sequencer's scene; raises SceneError unless it is a movie strip."""
-    editor = compat.sequencer_scene(context).sequence_editor
-    strip = editor.active_strip if editor is not None else None
-    if strip is None:
-        raise SceneError("No strip is active: select a movie strip in the sequencer.")
-    if strip.type != "MOVIE":
-        kind = strip.type.replace("_", " ").title()
-        raise SceneError(f"“{strip.name}” is a strip of type {kind}: select a movie strip.")
-    return strip
-
-
-def from_strip(scene: bpy.types.Scene, strip: Any) -> VideoSource:
+def from_strip(scene: bpy.types.Scene, strip: Any, probe: Probe = probe_file) -> VideoSource:
     """Resolve a movie strip: its handles, its offset and the file's own rate against the scene's.
 
-    Raises SceneError for a missing or unreadable file, an empty window, and for strips whose time does
-    not run evenly forwards (retimed or reversed).
+    `probe` tells about the file. Raises SceneError for a missing or unreadable file, an empty window, and for strips
+    that do not show the film evenly forwards (see `movie_strips.check_playback`).
     """
-    if len(strip.retiming_keys) > 0:
-        raise SceneError(f"“{strip.name}” is retimed: clear its retiming keys (Strip > Retiming > Reset) first.")
-    if strip.use_reverse_frames:
-        raise SceneError(f"“{strip.name}” plays in reverse: turn off Reverse Frames in the strip's settings first.")
+    check_playback(scene, strip)
     path = Path(bpy.path.abspath(strip.filepath, library=scene.library))
-    facts = probe_file(path)
-    return _window_of_strip(scene, strip, path, facts)
-
-
-def estimate_strip_seconds(scene: bpy.types.Scene, strip: Any) -> float:
-    """Return about how many seconds of video the strip shows, without touching the file.
-
-    Cheap enough for drawing. Takes the strip to play at the file's own speed unless its length says
-    otherwise; `from_strip` is exact.
-    """
-    frames = compat.strip_frames(strip)
-    shown = min(frames.right, frames.content_start + frames.content_duration) - max(frames.left, frames.content_start)
-    return max(0.0, shown) / scene_rate(scene)
+    return _window_of_strip(scene, strip, path, probe(path))
 
 
 def _window_of_strip(scene: bpy.types.Scene, strip: Any, path: Path, facts: FileFacts) -> VideoSource:
@@ -135,10 +118,7 @@ def _window_of_strip(scene: bpy.types.Scene, strip: Any, path: Path, facts: File
     by_time = abs(frames.content_duration - file_frames * rate / facts.fps)
     by_frame = abs(frames.content_duration - file_frames)
     frames_per_second = rate if by_time <= by_frame else facts.fps
-    first = max(float(frames.left), frames.content_start)
-    last = min(float(frames.right), frames.content_start + frames.content_duration)
-    if last <= first:
-        raise SceneError(f"“{strip.name}” shows no frame of its video: move its handles apart.")
+    first, last = shown_frames(strip)
     skipped = frames.trim_start / facts.fps
     start = skipped + (first - frames.content_start) / frames_per_second
     end = skipped + (last - frames.content_start) / frames_per_second
@@ -165,15 +145,15 @@ def _source(
     )
 
 
-def from_clip(scene: bpy.types.Scene, clip: bpy.types.MovieClip) -> VideoSource:
+def from_clip(clip: bpy.types.MovieClip, probe: Probe = probe_file) -> VideoSource:
     """Resolve a movie clip, which shows one file frame per scene frame from its start frame on.
 
     Raises SceneError for an image sequence or a missing or unreadable file.
     """
     if clip.source != "MOVIE":
-        raise SceneError(f"“{clip.name}” is an image sequence: use a movie file, for example MP4.")
+        raise SceneError(f"“{clip.name}” shows images: render them as a movie, for example MP4, and capture that.")
     path = Path(bpy.path.abspath(clip.filepath, library=clip.library))
-    facts = probe_file(path)
+    facts = probe(path)
     # The clip shows file frame `scene frame - frame_start + frame_offset`, counted from 0.
     start = max(0, clip.frame_offset) / facts.fps
     frame_start = clip.frame_start + max(0, -clip.frame_offset)

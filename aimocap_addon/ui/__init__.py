@@ -19,12 +19,16 @@ from . import (
     operators_mapping,
     operators_motion,
     operators_robot,
+    operators_scene,
     operators_service,
     operators_upkeep,
+    operators_videos,
+    operators_watch,
     panel_robot,
     panels,
     preferences,
     properties,
+    status_bar,
     translations,
 )
 from .session import CaptureSession, session
@@ -35,6 +39,9 @@ CLASSES = (
     *mapping_table.CLASSES,
     *capture_list.CLASSES,
     *operators_capture.CLASSES,
+    *operators_videos.CLASSES,
+    *operators_watch.CLASSES,
+    *operators_scene.CLASSES,
     *operators_captures.CLASSES,
     *operators_mapping.CLASSES,
     *operators_motion.CLASSES,
@@ -71,6 +78,7 @@ def unregister() -> None:
     commands.unregister()
     handlers.unregister()
     menus.unregister()
+    status_bar.shutdown()
     translations.unregister()
     session().shutdown()
     del bpy.types.WindowManager.aimocap_captures  # type: ignore[attr-defined]

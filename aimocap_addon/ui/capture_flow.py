@@ -200,7 +200,8 @@ def finish(
     with all_or_nothing():
         if robot is not None:
             try:
-                told.insert(0, _add_robot(context, record, robot))
+                beside = character is not None
+                told.insert(0, _add_robot(context, record, robot, beside=beside))
             except SceneError as error:
                 if character is None:
                     raise
@@ -246,10 +247,13 @@ def _move_characters(
     return _outcome(targets, bound, request.title)
 
 
-def _add_robot(context: bpy.types.Context, record: CaptureRecord, path: Path) -> str:
-    """Add a Unitree G1 that moves as the file says, at the rate that the file says: services may choose another."""
+def _add_robot(context: bpy.types.Context, record: CaptureRecord, path: Path, *, beside: bool) -> str:
+    """Add a Unitree G1 that moves as the file says, at the rate that the file says: services may choose another.
+
+    `beside`: next to the character that moves with it, not in it.
+    """
     from ..api.results import robot_motion_fps  # loads pydantic
-    from ..scene.robot_motion import import_robot_motion
+    from ..scene.robot_motion import RobotLook, import_robot_motion
 
     request, placement = record.request, record.request.placement
     robot = import_robot_motion(
@@ -258,9 +262,17 @@ def _add_robot(context: bpy.types.Context, record: CaptureRecord, path: Path) ->
         name=f"AIMoCap {request.title} G1",
         frame_start=placement.frame_start,
         frame_step=placement.frames_per_second / robot_motion_fps(path),
+        look=RobotLook(location=_beside_character(context, record) if beside else (0.0, 0.0, 0.0)),
     )
     elsewhere = _move_to_scene(robot, context, placement.scene)
     return f"“{robot.name}” moves as captured from “{request.title}”. {elsewhere}".rstrip()
+
+
+def _beside_character(context: bpy.types.Context, record: CaptureRecord) -> tuple[float, float, float]:
+    """Return the place one metre from the capture's character, along the scene's X."""
+    character = bpy.data.objects.get(origin.armature_names(record)[0])
+    x, y, z = character.matrix_world.translation if character is not None else (0.0, 0.0, 0.0)
+    return x + 1.0 / addon.current_scene(context).unit_settings.scale_length, y, z
 
 
 def _note_delivery(record: CaptureRecord) -> None:

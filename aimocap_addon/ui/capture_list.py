@@ -15,7 +15,9 @@ from bpy.props import CollectionProperty, EnumProperty, IntProperty
 
 from ..jobs.listing import Shown, age_words, is_listed, overall_progress, state_words
 from ..jobs.record import CaptureRecord, Stage
+from .addon import current_scene
 from .bind_options import set_bind_options, stored_options
+from .operators_scene import draw_range
 from .origin import is_of_this_file
 from .panel_text import draw_sentence
 from .redraw import redraw_panels
@@ -161,10 +163,15 @@ def draw_capture_list(
     tools.operator("aimocap.remove_capture", text="", icon="TRASH").capture_id = record.capture_id
     tools.separator()
     tools.menu("AIMOCAP_MT_capture", text="", icon="DOWNARROW_HLT")
-    draw_chosen(body.column(), record, character)
+    draw_chosen(context, body.column(), record, character)
 
 
-def draw_chosen(layout: bpy.types.UILayout, record: CaptureRecord, character: bpy.types.Object | None) -> None:
+def draw_chosen(
+    context: bpy.types.Context,
+    layout: bpy.types.UILayout,
+    record: CaptureRecord,
+    character: bpy.types.Object | None,
+) -> None:
     """Draw where a capture stands, and its next steps."""
     is_running = session().is_running(record.capture_id)
     state, age = told(state_words(record, is_running=is_running)), told(age_words(time.time() - record.created_at))
@@ -175,6 +182,10 @@ def draw_chosen(layout: bpy.types.UILayout, record: CaptureRecord, character: bp
             draw_sentence(layout, f"Code for support: {record.failure.code}", icon="BLANK1")
     elif record.message:
         draw_sentence(layout, record.message)
+    window, placement = record.request.window_sec, record.request.placement
+    if record.delivered and window is not None and is_of_this_file(record):
+        end = placement.frame_start + window * placement.frames_per_second
+        draw_range(layout, current_scene(context), placement.frame_start, end)
     draw_steps(layout.column(align=True), record, character)
 
 
@@ -189,9 +200,11 @@ def draw_steps(layout: bpy.types.UILayout, record: CaptureRecord, character: bpy
         verb = "Retry with a New Job" if is_new_job else "Retry" if record.failure is not None else "Resume"
         layout.operator("aimocap.resume", text=verb, icon="FILE_REFRESH").capture_id = key
         return
+    if record.preview is not None:
+        layout.operator("aimocap.show_preview", icon="FILE_MOVIE").capture_id = key
     ways: tuple[tuple[str, Any, Any], ...] = (
         ("Import Again" if record.delivered else "Import", "IMPORT", "EXEC_DEFAULT"),
-        ("Import with Options...", "OPTIONS", "INVOKE_DEFAULT"),
+        ("Bind to Another Armature...", "CON_ARMATURE", "INVOKE_DEFAULT"),
     )
     for text, icon, call in ways:
         layout.operator_context = call
@@ -200,8 +213,7 @@ def draw_steps(layout: bpy.types.UILayout, record: CaptureRecord, character: bpy
         set_bind_options(properties, stored_options(record.request.placement.options))
         if character is not None:
             properties.use_armature, properties.armature = True, character.name
-    if record.preview is not None:
-        layout.operator("aimocap.show_preview", icon="FILE_MOVIE").capture_id = key
+    layout.operator("aimocap.capture_again", text="Redo with Other Options...", icon="OPTIONS").capture_id = key
 
 
 class AIMOCAP_MT_capture(bpy.types.Menu):

@@ -14,7 +14,7 @@ from ..jobs.store import StoreError
 from . import origin
 from .capture_list import refresh
 from .delivery import deliverable, resume_found
-from .operators_capture import watch
+from .operators_watch import watch
 from .session import session
 
 _AFTER_START = 0.5  # seconds; by then there is a window

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import bpy
 
+from .operators_videos import marked_videos
+
 
 def _strip_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.separator()
@@ -39,6 +41,17 @@ def _animation_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
     self.layout.operator("aimocap.retarget_to_g1")
     self.layout.menu("AIMOCAP_MT_mapping")
     self.layout.operator("aimocap.stop")
+    self.layout.operator("aimocap.capture_again", text="Redo Capture with Other Options...")
+
+
+def _file_menu(self: bpy.types.Menu, context: bpy.types.Context) -> None:
+    videos = list(marked_videos(context))
+    if videos:
+        self.layout.separator()
+        properties = self.layout.operator("aimocap.capture_videos", icon="ARMATURE_DATA")
+        properties.directory = str(videos[0].parent)
+        for video in videos:
+            properties.files.add().name = str(video.relative_to(videos[0].parent))
 
 
 _ENTRIES = (
@@ -48,6 +61,7 @@ _ENTRIES = (
     ("TOPBAR_MT_file_export", _export_menu),
     ("TOPBAR_MT_window", _system_menu),
     ("CLIP_MT_clip", _clip_menu),
+    ("FILEBROWSER_MT_context_menu", _file_menu),
     ("VIEW3D_MT_object_animation", _animation_menu),
     ("VIEW3D_MT_pose", _animation_menu),
 )

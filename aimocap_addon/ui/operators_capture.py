@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators that begin, watch and stop captures.
+"""Operators that begin captures.
 
-`execute` blocks until the motion is in the file (scripts, `--background`); `invoke` starts a worker and
+`execute` blocks until the motion is in the file (scripts, `--background`); `invoke` starts workers and
 returns, and one modal operator watches all captures.
 """
 
@@ -13,18 +13,15 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from ..jobs.listing import STAGE_LABELS, overall_progress
-from ..jobs.record import Stage
 from ..jobs.store import StoreError
-from ..scene import compat, video_source
+from ..scene import compat, movie_strips, video_source
 from ..scene.errors import SceneError
 from ..scene.video_source import VideoSource
 from . import addon
 from .addon import CaptureError
 from .bind_options import OPTION_NAMES, BindProperties, bind_options, draw_bind_options
-from .capture_flow import CaptureOptions, begin, finish, selected_armatures, usable_service
-from .capture_list import refresh
-from .delivery import conclude
+from .capture_flow import CaptureOptions, begin, finish, selected_armatures
+from .operators_watch import watch
 from .properties import (
     CHARACTER,
     EXPORT_RATE_ITEMS,
@@ -32,6 +29,7 @@ from .properties import (
     ROBOT,
     TARGETS_ITEMS,
     USE_SELECTED,
+    armature_names,
     settings_of,
 )
 from .session import session
@@ -45,7 +43,6 @@ else:
     # Blender registers subclasses of Operator, so what operators share stands outside of them.
     OperatorBase = object
 
-WATCH_INTERVAL = 0.2
 _ERRORS = (CaptureError, SceneError, StoreError)
 
 
@@ -53,11 +50,13 @@ class CaptureOperator(BindProperties, OperatorBase):
     """What the capture operators share; subclasses say which video they mean."""
 
     armature: StringProperty(
-        name="Character", description="Name of the armature that receives the motion; empty: the captured skeleton"
+        name="Character",
+        description="Name of the armature that receives the motion; empty: the captured skeleton",
+        search=armature_names,
     )
     use_selected: BoolProperty(name="Also to Selected", description=USE_SELECTED, default=False)
     targets: EnumProperty(
-        name="Make", description="What the capture is made into", items=TARGETS_ITEMS, default=CHARACTER
+        name="Target", description="What the capture is made into", items=TARGETS_ITEMS, default=CHARACTER
     )
     mocap_type: EnumProperty(
         name="Capture",
@@ -80,8 +79,8 @@ class CaptureOperator(BindProperties, OperatorBase):
         options={"SKIP_SAVE", "HIDDEN"},
     )
 
-    def source(self, context: bpy.types.Context) -> VideoSource:
-        """Return the video that is meant; raises SceneError."""
+    def sources(self, context: bpy.types.Context) -> list[VideoSource]:
+        """Return the videos that are meant, at least one; raises CaptureError or SceneError."""
         raise NotImplementedError
 
     def capture_options(self) -> CaptureOptions:
@@ -106,15 +105,32 @@ class CaptureOperator(BindProperties, OperatorBase):
         if not self.properties.is_property_set("armature") and settings.armature is not None:
             self.armature = settings.armature.name
 
+    def draw_options(self) -> None:
+        """Draw what can be chosen beside the video."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "targets")
+        row = layout.row()
+        row.enabled = self.targets != ROBOT
+        row.prop(self, "armature", icon="ARMATURE_DATA")
+        for name in ("use_selected", "mocap_type", "export_rate"):
+            layout.prop(self, name)
+
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        # A dialog and the file selector call execute, too; there the interface has to go on.
+        return self.start(context) if getattr(self, "is_asking", False) else self.run(context)
+
+    def run(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
+        """Make one capture after the other and wait for each."""
         try:
-            record, service = begin(context, self.source(context), self.capture_options())
-            record = session().run_blocking(record, service)
-            sentence = finish(context, record)
+            begun = [begin(context, source, self.capture_options()) for source in self.sources(context)]
+            for record, service in begun:
+                ended = session().run_blocking(record, service)
+                self.report({"INFO"}, told(finish(context, ended)))
         except _ERRORS as error:
             self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, told(sentence))
         return {"FINISHED"}
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
@@ -122,12 +138,14 @@ class CaptureOperator(BindProperties, OperatorBase):
         return self.start(context)
 
     def start(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        """Start the capture on a worker thread and watch it."""
+        """Start the captures on worker threads, all or none, and watch them."""
         if not addon.service(context).is_local and not (self.consent or addon.has_consent(context)):
             return bpy.ops.aimocap.give_consent("INVOKE_DEFAULT")  # type: ignore[attr-defined]
         try:
-            record, service = begin(context, self.source(context), self.capture_options())
-            session().start(record, service)
+            # All are checked before the first one costs anything.
+            begun = [begin(context, source, self.capture_options()) for source in self.sources(context)]
+            for record, service in begun:
+                session().start(record, service)
         except _ERRORS as error:
             self.report({"ERROR"}, told(error))
             return {"CANCELLED"}
@@ -136,7 +154,7 @@ class CaptureOperator(BindProperties, OperatorBase):
 
 
 class AIMOCAP_OT_capture_strip(CaptureOperator, bpy.types.Operator):
-    """Turn the active movie strip into motion on the character, in time with the strip"""
+    """Turn each selected movie strip, or else the active one, into motion on the character, in time with the strip"""
 
     bl_idname = "aimocap.capture_strip"
     bl_label = "Capture Motion from Strip"
@@ -144,15 +162,16 @@ class AIMOCAP_OT_capture_strip(CaptureOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        editor = compat.sequencer_scene(context).sequence_editor
-        if editor is None or editor.active_strip is None:
-            cls.poll_message_set(told("No strip is active: select a movie strip in the sequencer"))
+        try:
+            movie_strips.chosen_strips(context)
+        except SceneError as error:
+            cls.poll_message_set(told(error).removesuffix("."))
             return False
         return True
 
-    def source(self, context: bpy.types.Context) -> VideoSource:
+    def sources(self, context: bpy.types.Context) -> list[VideoSource]:
         scene = compat.sequencer_scene(context)
-        return video_source.from_strip(scene, video_source.active_movie_strip(context))
+        return [video_source.from_strip(scene, strip) for strip in movie_strips.chosen_strips(context)]
 
 
 class AIMOCAP_OT_capture_file(CaptureOperator, bpy.types.Operator):
@@ -178,42 +197,33 @@ class AIMOCAP_OT_capture_file(CaptureOperator, bpy.types.Operator):
         name="Start Frame", description="Scene frame of the first motion frame; by default the scene's first frame"
     )
 
-    def source(self, context: bpy.types.Context) -> VideoSource:
+    def sources(self, context: bpy.types.Context) -> list[VideoSource]:
         if not self.filepath:
             raise SceneError("No video file is given: choose one.")
         if self.trim_end and self.trim_end <= self.trim_start:
             raise SceneError("The end lies before the start: set an end after the start, or 0 for the video's own end.")
-        return video_source.from_file(
+        source = video_source.from_file(
             addon.current_scene(context),
             Path(bpy.path.abspath(self.filepath)),
             trim_start_sec=self.trim_start,
             trim_end_sec=self.trim_end or None,
             frame_start=self.frame_start if self.properties.is_property_set("frame_start") else None,
         )
+        return [source]
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
         self.take_panel_settings(context)
         if self.filepath:
             return self.start(context)
         context.window_manager.fileselect_add(self)
-        self.chooses_file = True
+        self.is_asking = True
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        # The file selector calls execute; there the interface has to go on.
-        return self.start(context) if getattr(self, "chooses_file", False) else super().execute(context)
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        layout.prop(self, "targets")
-        row = layout.row()
-        row.enabled = self.targets != ROBOT
-        row.prop_search(self, "armature", context.scene, "objects", icon="ARMATURE_DATA")
-        for name in ("use_selected", "mocap_type", "export_rate", "trim_start", "trim_end", "frame_start"):
-            layout.prop(self, name)
-        draw_bind_options(layout, self)
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.draw_options()
+        for name in ("trim_start", "trim_end", "frame_start"):
+            self.layout.prop(self, name)
+        draw_bind_options(self.layout, self)
 
 
 class AIMOCAP_OT_capture_clip(CaptureOperator, bpy.types.Operator):
@@ -238,13 +248,13 @@ class AIMOCAP_OT_capture_clip(CaptureOperator, bpy.types.Operator):
             return False
         return True
 
-    def source(self, context: bpy.types.Context) -> VideoSource:
+    def sources(self, context: bpy.types.Context) -> list[VideoSource]:
         clip = bpy.data.movieclips.get(self.clip) if self.clip else self.active_clip(context)
         if clip is None:
             if self.clip:
                 raise SceneError(f"There is no movie clip “{self.clip}”: open one in the Movie Clip editor.")
             raise SceneError("No movie clip is active: open one in the Movie Clip editor.")
-        return video_source.from_clip(addon.current_scene(context), clip)
+        return [video_source.from_clip(clip)]
 
 
 class AIMOCAP_OT_give_consent(bpy.types.Operator):
@@ -274,136 +284,9 @@ class AIMOCAP_OT_give_consent(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AIMOCAP_OT_stop(bpy.types.Operator):
-    """Stop waiting for a capture; it can be resumed later"""
-
-    bl_idname = "aimocap.stop"
-    bl_label = "Stop Capture"
-    bl_options = {"REGISTER"}
-
-    capture_id: StringProperty(
-        name="Capture", description="Which capture; empty: all that are running", options={"SKIP_SAVE"}
-    )
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        if not session().running:
-            cls.poll_message_set(told("No capture is running"))
-            return False
-        return True
-
-    def execute(self, _context: bpy.types.Context) -> set[OperatorReturnItems]:
-        running = [self.capture_id] if self.capture_id else [record.capture_id for record in session().running]
-        stopped = [capture_id for capture_id in running if session().stop(capture_id)]
-        if not stopped:
-            self.report({"ERROR"}, "That capture is not running.")
-            return {"CANCELLED"}
-        self.report({"INFO"}, "Stopped waiting. A job that the service has begun goes on there and stays charged.")
-        return {"FINISHED"}
-
-
-class AIMOCAP_OT_resume(bpy.types.Operator):
-    """Go on with a stopped, failed or interrupted capture. A job that the service still has is not paid again"""
-
-    bl_idname = "aimocap.resume"
-    bl_label = "Resume Capture"
-    bl_options = {"REGISTER"}
-
-    capture_id: StringProperty(
-        name="Capture", description="Which capture; empty: the one chosen in the list", options={"SKIP_SAVE"}
-    )
-
-    def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
-        record = session().records.get(self.capture_id) if self.capture_id else session().chosen()
-        if record is None or record.stage is Stage.READY or session().is_running(record.capture_id):
-            self.report({"ERROR"}, "There is nothing to resume: choose a capture that is not finished.")
-            return {"CANCELLED"}
-        try:
-            service = usable_service(context)
-            if service.base_url != record.request.service_url:
-                raise CaptureError(
-                    f"This capture belongs to {record.request.service_url}: choose that service in the preferences."
-                )
-            session().start(record.resumed() if record.stage.is_final else record, service)
-        except _ERRORS as error:
-            self.report({"ERROR"}, told(error))
-            return {"CANCELLED"}
-        watch()
-        return {"FINISHED"}
-
-
-def watch() -> None:
-    """Start the modal watcher unless it runs; a background Blender has no event loop and needs none."""
-    if session().watching or bpy.app.background:
-        return
-    context = bpy.context
-    # From a timer there is no window in the context, and a modal operator cannot do without.
-    with context.temp_override(window=context.window or context.window_manager.windows[0]):
-        bpy.ops.aimocap.watch("INVOKE_DEFAULT")  # type: ignore[attr-defined]
-
-
-class AIMOCAP_OT_watch(bpy.types.Operator):
-    """Show the progress of running captures and bring in their motion; ESC stops watching, not the captures"""
-
-    bl_idname = "aimocap.watch"
-    bl_label = "Watch Captures"
-    bl_options = {"INTERNAL"}
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[OperatorReturnItems]:
-        self.timer = context.window_manager.event_timer_add(WATCH_INTERVAL, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        session().watching = True
-        self.show(context)
-        return {"RUNNING_MODAL"}
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[OperatorReturnItems]:
-        if event.type == "ESC" and event.value == "PRESS":
-            self.end(context)
-            self.report({"INFO"}, "No longer watching. The capture goes on; press Watch in the AIMoCap panel.")
-            return {"CANCELLED"}
-        if event.type != "TIMER":
-            return {"PASS_THROUGH"}
-        changed = session().pump()
-        if changed:
-            self.show(context)
-        ended = [record for record in changed if record.stage.is_final]
-        while ended or session().arrived:
-            kind, sentence = conclude((ended or session().arrived).pop())
-            self.report(kind, told(sentence))
-        if not session().running and not changed:
-            self.end(context)
-            return {"FINISHED", "PASS_THROUGH"}
-        return {"PASS_THROUGH"}
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends the operator: a new file, a closed window. The workers go on."""
-        self.end(context)
-
-    def end(self, context: bpy.types.Context) -> None:
-        session().watching = False
-        context.window_manager.event_timer_remove(self.timer)
-        if context.workspace is not None:
-            context.workspace.status_text_set(None)
-        refresh(context)
-
-    @staticmethod
-    def show(context: bpy.types.Context) -> None:
-        """Write the status bar and have the panels drawn again."""
-        running = session().running
-        if running and context.workspace is not None:
-            first = running[0]
-            more = phrase(" (and {count} more)", count=len(running) - 1) if len(running) > 1 else ""
-            state = f"{first.request.title} - {phrase(STAGE_LABELS[first.stage])} {overall_progress(first):.0%}{more}"
-            context.workspace.status_text_set(phrase("AIMoCap: {state}    [Esc] Stop Watching", state=state))
-        refresh(context)
-
-
 CLASSES = (
     AIMOCAP_OT_capture_strip,
     AIMOCAP_OT_capture_file,
     AIMOCAP_OT_capture_clip,
     AIMOCAP_OT_give_consent,
-    AIMOCAP_OT_stop,
-    AIMOCAP_OT_resume,
-    AIMOCAP_OT_watch,
 )

@@ -26,7 +26,7 @@ from .bind_options import (
 )
 from .capture_flow import finish, selected_armatures
 from .character import draw_others
-from .properties import USE_SELECTED
+from .properties import USE_SELECTED, armature_names
 from .session import session
 from .translations import phrase, told
 
@@ -45,7 +45,10 @@ class AIMOCAP_OT_import_capture(BindProperties, bpy.types.Operator):
         name="Capture", description="Which capture; empty: the newest that is ready", options={"SKIP_SAVE"}
     )
     armature: StringProperty(
-        name="Character", description="Name of the armature that receives the motion", options={"SKIP_SAVE"}
+        name="Character",
+        description="Name of the armature that receives the motion",
+        search=armature_names,
+        options={"SKIP_SAVE"},
     )
     use_armature: BoolProperty(
         name="Choose Character",
@@ -68,14 +71,14 @@ class AIMOCAP_OT_import_capture(BindProperties, bpy.types.Operator):
         title = phrase("Import “{title}”", title=record.request.title)
         return context.window_manager.invoke_props_dialog(self, width=360, title=title, confirm_text="Import")
 
-    def draw(self, context: bpy.types.Context) -> None:
+    def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(self, "use_armature")
         row = layout.row()
         row.enabled = self.use_armature
-        row.prop_search(self, "armature", context.scene, "objects", icon="ARMATURE_DATA")
+        row.prop(self, "armature", icon="ARMATURE_DATA")
         draw_bind_options(layout, self)
 
     def execute(self, context: bpy.types.Context) -> set[OperatorReturnItems]:
@@ -112,8 +115,8 @@ class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
     bl_label = "Bind Motion"
     bl_options = {"REGISTER", "UNDO"}
 
-    source: StringProperty(name="Source", description="Name of the armature that has the motion")
-    target: StringProperty(name="Target", description="Name of the armature that receives it")
+    source: StringProperty(name="Source", description="Name of the armature that has the motion", search=armature_names)
+    target: StringProperty(name="Target", description="Name of the armature that receives it", search=armature_names)
     use_selected: BoolProperty(name="Also to Selected", description=USE_SELECTED, default=False)
 
     @classmethod
@@ -142,8 +145,8 @@ class AIMOCAP_OT_bind_motion(BindProperties, bpy.types.Operator):
         assert layout is not None  # while Blender draws there is one
         layout.use_property_split = True
         layout.use_property_decorate = False
-        layout.prop_search(self, "source", context.scene, "objects", icon="ARMATURE_DATA")
-        layout.prop_search(self, "target", context.scene, "objects", icon="ARMATURE_DATA")
+        layout.prop(self, "source", icon="ARMATURE_DATA")
+        layout.prop(self, "target", icon="ARMATURE_DATA")
         layout.prop(self, "use_selected")
         if self.use_selected:
             draw_others(layout, self.others(context))

@@ -6,23 +6,24 @@ Drawing reads memory alone: no file, no network.
 
 from __future__ import annotations
 
-import math
-import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import bpy
 
-from ..jobs.listing import STAGE_LABELS, overall_progress
-from ..jobs.record import CaptureRecord
-from ..scene import compat, video_source
+from ..scene import compat
+from ..scene.video_source import scene_rate
 from . import addon
+from .capture_flow import motion_rate
 from .capture_list import draw_capture_list
 from .character import draw_character, draw_retarget
+from .estimate import estimate_words
 from .local_service import DOWNLOAD_SIZE, State
 from .panel_text import draw_sentence, draw_warning
-from .properties import ROBOT, settings_of
+from .properties import MATCH_SCENE, ROBOT, AIMOCAP_PG_settings, settings_of
+from .running_panel import draw_running_captures
 from .session import session
-from .translations import phrase, told
+from .source_panel import Source, draw_clip, draw_mismatches, draw_strips
+from .translations import phrase
 
 if TYPE_CHECKING:
     from ..scene.mapping_editing import Recognition
@@ -33,15 +34,6 @@ _LOCAL_STEPS = {
     State.STOPPED: "Start the local service first.",
     State.STARTING: "The local service is starting.",
 }
-_SHOWN_CAPTURES = 3  # the list below has all
-
-
-class Source(NamedTuple):
-    """What an editor would capture: the operator for it, about how many seconds that is, and what is lacking if not."""
-
-    operator: str
-    seconds: float | None = None
-    lacking: str = ""
 
 
 def obstacle_of(service: addon.Service, character: Recognition | None) -> str:
@@ -85,30 +77,38 @@ class CapturePanel:
         known = None
         if settings.targets != ROBOT:
             known = draw_character(context, layout.column(align=True), settings)
-        column = layout.column()
-        column.prop(settings, "mocap_type")
-        column.prop(settings, "export_rate")
+        self.draw_options(context, layout.column(), settings, source)
         draw_retarget(layout, settings, known)
         service = addon.service(context)
-        self.draw_service(context, layout, service, source.seconds)
-        obstacle = obstacle_of(service, known)
-        self.draw_buttons(layout, source, obstacle)
-        self.draw_captures(context, layout, settings.armature)
+        self.draw_service(context, layout, service)
+        if source.videos:
+            layout.label(text=estimate_words(service, source.seconds), icon="TIME")
+        draw_mismatches(context, layout, source.videos)
+        self.draw_buttons(layout, source, obstacle_of(service, known))
+        draw_running_captures(layout)
+        draw_capture_list(context, layout, settings.armature)
 
     @staticmethod
-    def draw_service(
-        context: bpy.types.Context, layout: bpy.types.UILayout, service: addon.Service, seconds: float | None
+    def draw_options(
+        context: bpy.types.Context, column: bpy.types.UILayout, settings: AIMOCAP_PG_settings, source: Source
     ) -> None:
+        column.prop(settings, "mocap_type")
+        column.prop(settings, "export_rate")
+        if settings.export_rate == MATCH_SCENE:
+            scene = compat.sequencer_scene(context)
+            pace = source.videos[0].frames_per_second if source.videos else scene_rate(scene)
+            row = column.row()
+            row.alignment = "RIGHT"
+            row.label(text=phrase("{rate} motion frames per second", rate=motion_rate(MATCH_SCENE, pace)))
+
+    @staticmethod
+    def draw_service(context: bpy.types.Context, layout: bpy.types.UILayout, service: addon.Service) -> None:
         column = layout.column(align=True)
         if service.is_local:
             draw_local_service(column, service)
             return
-        if seconds is None:
-            text = phrase("Cloud: 1 v-credit per second")
-        else:
-            text = phrase("Cloud: about {credits} v-credits", credits=math.ceil(seconds))
         row = column.row(align=True)
-        row.label(text=text, icon="WORLD")
+        row.label(text="Cloud: 1 v-credit per second", icon="WORLD")
         draw_preferences_button(row)
         if addon.online_access_sentence() is None and not addon.has_consent(context):
             column.operator("aimocap.give_consent", text="Allow Sending Videos", icon="QUESTION")
@@ -119,7 +119,9 @@ class CapturePanel:
         column.scale_y = 1.4
         button = column.row()
         button.enabled = not (source.lacking or obstacle)
-        button.operator(source.operator, text="Capture Motion", icon="ARMATURE_DATA")
+        count = len(source.videos)
+        text = phrase("Capture Motion of {count} Strips", count=count) if count > 1 else phrase("Capture Motion")
+        button.operator(source.operator, text=text, icon="ARMATURE_DATA")
         button = column.row()
         button.enabled = not obstacle
         button.operator("aimocap.capture_file", text="Capture from Video File", icon="FILE_MOVIE")
@@ -127,23 +129,6 @@ class CapturePanel:
             draw_sentence(layout, obstacle or source.lacking, icon="INFO")
         if obstacle.startswith(addon.ONLINE_IS_OFF):
             layout.operator("screen.userpref_show", text="Open Preferences", icon="PREFERENCES").section = "SYSTEM"
-
-    @staticmethod
-    def draw_captures(
-        context: bpy.types.Context, layout: bpy.types.UILayout, character: bpy.types.Object | None
-    ) -> None:
-        current = session()
-        running = current.running
-        for record in running[-_SHOWN_CAPTURES:]:  # the oldest: they are worked on first
-            draw_running(layout, record)
-        if len(running) > _SHOWN_CAPTURES:
-            layout.label(
-                text=phrase("{count} more are waiting or running", count=len(running) - _SHOWN_CAPTURES),
-                icon="SORTTIME",
-            )
-        if running and not current.watching:
-            layout.operator("aimocap.watch", text="Watch Progress", icon="HIDE_OFF")
-        draw_capture_list(context, layout, character)
 
 
 def draw_preferences_button(row: bpy.types.UILayout) -> None:
@@ -182,51 +167,13 @@ def draw_local_service(layout: bpy.types.UILayout, service: addon.Service) -> No
         draw_warning(layout, local.sentence)
 
 
-def draw_running(layout: bpy.types.UILayout, record: CaptureRecord) -> None:
-    """Draw a capture that is under way: stage, progress, stop."""
-    box = layout.box()
-    row = box.row()
-    row.label(text=record.request.title, icon="FILE_MOVIE", translate=False)
-    row.operator("aimocap.stop", text="", icon="CANCEL").capture_id = record.capture_id
-    share = overall_progress(record)
-    if not session().watching:
-        box.label(text="Goes on unwatched", icon="HIDE_ON")
-        return
-    box.progress(factor=share, text=f"{phrase(STAGE_LABELS[record.stage])} {share:.0%}", type="BAR")
-    seconds = int(time.time() - record.created_at)
-    text = f"{seconds // 60}:{seconds % 60:02d}"
-    box.label(text=f"{text}  {told(record.message)}" if record.message else text, translate=False)
-
-
-def draw_strip(context: bpy.types.Context, layout: bpy.types.UILayout) -> Source:
-    """Draw the active movie strip as the source."""
-    scene = compat.sequencer_scene(context)
-    editor = scene.sequence_editor
-    strip = editor.active_strip if editor is not None else None
-    if strip is None or strip.type != "MOVIE":
-        layout.label(text="No movie strip selected", icon="SEQUENCE")
-        return Source("aimocap.capture_strip", lacking="Select a movie strip in the sequencer, or use a video file.")
-    seconds = video_source.estimate_strip_seconds(scene, strip)
-    frames = compat.strip_frames(strip)
-    column = layout.column(align=True)
-    column.label(text=strip.name, icon="SEQUENCE", translate=False)
-    column.label(
-        text=phrase(
-            "Frames {first} to {last}, about {seconds:.1f} s", first=frames.left, last=frames.right - 1, seconds=seconds
-        ),
-        icon="BLANK1",
-    )
-    column.label(text=phrase("Video at {rate:.5g} fps", rate=getattr(strip, "fps", 0.0)), icon="BLANK1")
-    return Source("aimocap.capture_strip", seconds)
-
-
 class AIMOCAP_PT_sequencer(CapturePanel, bpy.types.Panel):
     """Capture from the active strip"""
 
     bl_space_type = "SEQUENCE_EDITOR"
 
     def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> Source:
-        return draw_strip(context, layout)
+        return draw_strips(context, layout)
 
 
 class AIMOCAP_PT_view_3d(CapturePanel, bpy.types.Panel):
@@ -235,7 +182,7 @@ class AIMOCAP_PT_view_3d(CapturePanel, bpy.types.Panel):
     bl_space_type = "VIEW_3D"
 
     def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> Source:
-        return draw_strip(context, layout)
+        return draw_strips(context, layout)
 
 
 class AIMOCAP_PT_clip_editor(CapturePanel, bpy.types.Panel):
@@ -244,17 +191,7 @@ class AIMOCAP_PT_clip_editor(CapturePanel, bpy.types.Panel):
     bl_space_type = "CLIP_EDITOR"
 
     def draw_source(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> Source:
-        clip = getattr(context, "edit_movieclip", None)
-        if clip is None or not clip.fps:
-            layout.label(text="No movie clip open", icon="TRACKER")
-            return Source("aimocap.capture_clip", lacking="Open a movie clip here, or use a video file.")
-        seconds = clip.frame_duration / clip.fps
-        column = layout.column(align=True)
-        column.label(text=clip.name, icon="TRACKER", translate=False)
-        column.label(
-            text=phrase("About {seconds:.1f} s at {rate:.5g} fps", seconds=seconds, rate=clip.fps), icon="BLANK1"
-        )
-        return Source("aimocap.capture_clip", seconds)
+        return draw_clip(context, layout)
 
 
 CLASSES = (AIMOCAP_PT_sequencer, AIMOCAP_PT_view_3d, AIMOCAP_PT_clip_editor)

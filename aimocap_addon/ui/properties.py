@@ -37,6 +37,12 @@ def _is_armature(_self: object, candidate: bpy.types.Object) -> bool:
     return candidate.type == "ARMATURE"
 
 
+def armature_names(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
+    """Return the armatures to choose from while a name is typed."""
+    words = typed.casefold()
+    return [each.name for each in bpy.data.objects if each.type == "ARMATURE" and words in each.name.casefold()]
+
+
 class AIMOCAP_PG_settings(BindProperties, bpy.types.PropertyGroup):
     """Per scene, saved with the file."""
 
@@ -51,7 +57,7 @@ class AIMOCAP_PG_settings(BindProperties, bpy.types.PropertyGroup):
     )
     use_selected: BoolProperty(name="Also to Selected", description=USE_SELECTED, default=False)
     targets: EnumProperty(
-        name="Make", description="What the capture is made into", items=TARGETS_ITEMS, default=CHARACTER
+        name="Target", description="What the capture is made into", items=TARGETS_ITEMS, default=CHARACTER
     )
     mocap_type: EnumProperty(
         name="Capture",

@@ -7,6 +7,7 @@ loaded when the first capture starts, not when Blender does.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,12 @@ import bpy
 from ..jobs.errand import Errand
 from ..jobs.reading import Reading, StoreReader, read
 from ..jobs.record import CaptureRecord
+from ..jobs.remaining import RemainingTimes
 from ..jobs.store import CaptureStore
 from . import addon
 from .local_service import LocalService
 from .recognition import Recognitions
+from .source_looks import SourceLooks
 
 if TYPE_CHECKING:
     from ..jobs.drivers import CaptureRunner
@@ -33,9 +36,13 @@ class CaptureSession:
     def __init__(self) -> None:
         self.local_service = LocalService(addon.user_folder(create=False) / "local_service")
         self.recognitions = Recognitions(addon.mapping_folder())
+        self.looks = SourceLooks()
+        self.remaining = RemainingTimes()
         self.records: dict[str, CaptureRecord] = {}
         self.chosen_id = ""  # of the capture that a person chose in the list; empty: the newest counts as chosen
         self.watching = False
+        self.news: tuple[str, float] = ("", 0.0)  # what the status bar says until this moment of the monotonic clock
+        self.status_in: set[str] = set()  # the workspaces whose status bar says something of ours
         self.mapping_dialog: bpy.types.Region | None = None  # while it is open
         self.file_id = ""  # of the open file, empty until it is asked for
         # captures begun in the open file, with the session uids of their armatures by the names these had then
@@ -43,6 +50,7 @@ class CaptureSession:
         self.arrived: list[CaptureRecord] = []  # ready captures of the open file that nobody has brought in yet
         self.key_test, self.space = Errand("key-test"), Errand("space")
         self.reader = StoreReader(self.store, _KEPT_IN_MEMORY)
+        self._batch: set[str] = set()  # captures that were started since none was running
         self._store: CaptureStore | None = None
         self._runner: CaptureRunner | None = None
 
@@ -103,7 +111,10 @@ class CaptureSession:
         if self._runner is None:
             self._runner = CaptureRunner(self.store())
         self.reader.outdate()
-        self.records = {record.capture_id: record} | self.records
+        if not self.running:
+            self._batch.clear()
+        self.records = {record.capture_id: record} | self.records | {record.capture_id: record}
+        self._batch.add(record.capture_id)
         self._runner.start(record, ServiceAccess(service.base_url, service.api_key, service.deadline), found=found)
 
     def run_blocking(self, record: CaptureRecord, service: addon.Service) -> CaptureRecord:
@@ -113,7 +124,7 @@ class CaptureSession:
 
         access = ServiceAccess(service.base_url, service.api_key, service.deadline)
         record = run_blocking(self.store(), access, record, ProgressPrinter())
-        self.records = {record.capture_id: record} | self.records
+        self.records = {record.capture_id: record} | self.records | {record.capture_id: record}
         return record
 
     def stop(self, capture_id: str) -> bool:
@@ -129,6 +140,11 @@ class CaptureSession:
         """The captures that are under way in this Blender, newest first."""
         return [record for record in self.records.values() if self.is_running(record.capture_id)]
 
+    @property
+    def batch(self) -> list[CaptureRecord]:
+        """The captures that count as one: all that were started since none was running, newest first."""
+        return [record for record in self.records.values() if record.capture_id in self._batch]
+
     def pump(self) -> list[CaptureRecord]:
         """Take over what the workers reported; returns the changed captures, the latest state of each."""
         if self._runner is None:
@@ -137,6 +153,8 @@ class CaptureSession:
         # What a worker said last of a capture that was removed since is of no interest.
         changed = {record.capture_id: record for record in drained if record.capture_id in self.records}
         self.records.update(changed)
+        for record in changed.values():
+            self.remaining.see(record, time.monotonic())
         return list(changed.values())
 
     def shutdown(self) -> None:
@@ -147,6 +165,7 @@ class CaptureSession:
             each.shutdown()
         self.local_service.stop()
         self.recognitions.shutdown()
+        self.looks.shutdown()
 
 
 def session() -> CaptureSession:

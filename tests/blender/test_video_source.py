@@ -14,7 +14,7 @@ import bpy
 import counted_video
 import pytest
 
-from aimocap_addon.scene import compat, video_source
+from aimocap_addon.scene import compat, movie_strips, video_source
 from aimocap_addon.scene.errors import SceneError
 
 RATES = {"23.976": (24, 1.001), "25": (25, 1.0), "30": (30, 1.0), "60": (60, 1.0)}
@@ -160,11 +160,11 @@ def test_resolving_leaves_no_data_behind(scene, videos) -> None:
 def test_clip_starts_where_it_stands_on_the_timeline(scene, videos) -> None:
     clip = bpy.data.movieclips.load(str(videos["25"]))
     clip.frame_start = 40
-    source = video_source.from_clip(scene, clip)
+    source = video_source.from_clip(clip)
     assert (source.frame_start, source.trim_start_sec, source.trim_end_sec) == (40, None, None)
     assert source.fps == pytest.approx(25)
     clip.frame_offset = 5  # the clip then skips the file's first five frames
-    assert video_source.from_clip(scene, clip).trim_start_sec == pytest.approx(5 / 25)
+    assert video_source.from_clip(clip).trim_start_sec == pytest.approx(5 / 25)
 
 
 def test_file_lands_on_the_scenes_first_frame_or_the_one_asked_for(scene, videos) -> None:
@@ -175,28 +175,139 @@ def test_file_lands_on_the_scenes_first_frame_or_the_one_asked_for(scene, videos
     assert source.window_sec == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize(
-    ("prepare", "sentence"),
-    [
-        (lambda scene, videos: None, "No strip is active"),
-        (
-            lambda scene, videos: setattr(
-                scene.sequence_editor_create() or scene.sequence_editor,
-                "active_strip",
-                counted_video.strips_of(scene.sequence_editor).new_effect(
-                    name="c", type="COLOR", channel=1, frame_start=1,
-                    **({"length": 9} if bpy.app.version >= (5, 0, 0) else {"frame_end": 10}),
-                ),
-            ),
-            "of type Color",
+def add_speed_effect(scene: bpy.types.Scene, strip):
+    inputs = ("input1", "seq1")[bpy.app.version < (4, 4, 0)]
+    length = {"length": 60} if bpy.app.version >= (5, 0, 0) else {"frame_end": STRIP_START + 60}
+    return counted_video.strips_of(scene.sequence_editor).new_effect(
+        name="Faster", type="SPEED", channel=2, frame_start=STRIP_START, **{inputs: strip}, **length
+    )
+
+
+def add_meta(scene: bpy.types.Scene, strip, channel: int = 3):
+    meta = counted_video.strips_of(scene.sequence_editor).new_meta(name="Scenes", channel=channel, frame_start=1)
+    strip.move_to_meta(meta)
+    left, right = compat.strip_frames(strip)[:2]
+    if hasattr(meta, "left_handle"):
+        meta.content_start, meta.right_handle = left, right
+    else:
+        meta.frame_start, meta.frame_final_end = left, right
+    return meta
+
+
+def select_only(scene: bpy.types.Scene, *strips) -> None:
+    for each in counted_video.strips_of(scene.sequence_editor):
+        each.select = each in strips
+    scene.sequence_editor.active_strip = strips[-1] if strips else None
+
+
+def test_selected_movies_are_chosen_by_where_they_begin_without_what_lies_beside(scene, videos) -> None:
+    first = add_by_frame(scene, videos["30"])
+    strips = counted_video.strips_of(scene.sequence_editor)
+    second = strips.new_movie(name="later", filepath=str(videos["25"]), channel=2, frame_start=90)
+    other = strips.new_movie(name="other", filepath=str(videos["25"]), channel=3, frame_start=1)
+    length = {"length": 9} if bpy.app.version >= (5, 0, 0) else {"frame_end": 99}
+    beside = strips.new_effect(name="beside", type="COLOR", channel=4, frame_start=90, **length)
+    select_only(scene, second, beside, first)
+    assert [strip.name for strip in movie_strips.chosen_strips(bpy.context)] == ["clip", "later"]
+    select_only(scene, second)
+    scene.sequence_editor.active_strip = other  # active without being selected: what the panel then shows
+    assert [strip.name for strip in movie_strips.chosen_strips(bpy.context)] == ["other"]
+
+
+def test_what_is_no_movie_is_refused_with_what_to_do(scene, videos, tmp_path) -> None:
+    with pytest.raises(SceneError, match="No strip is selected"):
+        movie_strips.chosen_strips(bpy.context)
+    movie = add_by_frame(scene, videos["30"])
+    strips = counted_video.strips_of(scene.sequence_editor)
+    picture = bpy.data.images.new("picture", 8, 8)
+    picture.filepath_raw, picture.file_format = str(tmp_path / "0001.png"), "PNG"
+    picture.save()
+    length = {"length": 9} if bpy.app.version >= (5, 0, 0) else {"frame_end": 10}
+    sources = {
+        "shows images: render them as a movie": strips.new_image(
+            name="a", filepath=str(tmp_path / "0001.png"), channel=5, frame_start=1
         ),
-    ],
-    ids=["no strip", "colour strip"],
-)  # fmt: skip
-def test_no_movie_strip_is_one_sentence(scene, videos, prepare, sentence) -> None:
-    prepare(scene, videos)
-    with pytest.raises(SceneError, match=sentence):
-        video_source.active_movie_strip(bpy.context)
+        "meta strip: open it with Tab": strips.new_meta(name="b", channel=6, frame_start=1),
+        "shows a scene: render it": strips.new_scene(
+            name="c", scene=bpy.data.scenes.new("other"), channel=7, frame_start=1
+        ),
+    }
+    for sentence, strip in sources.items():
+        select_only(scene, strip, movie)  # with a movie, too: nothing that looks like a source is left out silently
+        with pytest.raises(SceneError, match=sentence):
+            movie_strips.chosen_strips(bpy.context)
+    colour = strips.new_effect(name="d", type="COLOR", channel=8, frame_start=1, **length)
+    select_only(scene, colour)
+    with pytest.raises(SceneError, match="of type Color: select a movie strip"):
+        movie_strips.chosen_strips(bpy.context)
+    select_only(scene, colour, movie)
+    assert movie_strips.chosen_strips(bpy.context) == [movie]
+
+
+def test_muted_strip_is_captured_as_it_would_be_shown(scene, videos) -> None:
+    strip = add_by_frame(scene, videos["30"])
+    trim(strip, 7, 5)
+    shown = video_source.from_strip(scene, strip)
+    strip.mute = True
+    assert video_source.from_strip(scene, strip) == shown
+
+
+def test_proxies_do_not_change_what_is_captured(scene, videos) -> None:
+    strip = add_by_frame(scene, videos["30"])
+    shown = video_source.from_strip(scene, strip)
+    strip.use_proxy = True
+    strip.proxy.build_25 = True
+    assert video_source.from_strip(scene, strip) == shown
+
+
+@pytest.mark.parametrize("setting", ["use_flip_x", "use_flip_y"])
+def test_mirrored_strip_is_refused(scene, videos, setting) -> None:
+    strip = add_by_frame(scene, videos["30"])
+    setattr(strip, setting, True)
+    with pytest.raises(SceneError, match=r"turn off Mirror [XY]"):
+        video_source.from_strip(scene, strip)
+
+
+def test_retimed_strip_is_refused(scene, videos) -> None:
+    strip = add_by_time(scene, videos["30"])
+    window = bpy.context.window_manager.windows[0]
+    area = next(each for each in window.screen.areas if each.type == "SEQUENCE_EDITOR")
+    region = next(each for each in area.regions if each.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region, scene=scene):
+        bpy.ops.sequencer.retiming_segment_speed_set(speed=50.0)
+    with pytest.raises(SceneError, match="is retimed: clear its retiming keys"):
+        video_source.from_strip(scene, strip)
+
+
+def test_strip_under_a_speed_effect_is_refused_until_that_is_muted(scene, videos) -> None:
+    strip = add_by_frame(scene, videos["30"])
+    before = movie_strips.playback_mark(scene, strip)
+    effect = add_speed_effect(scene, strip)
+    assert movie_strips.playback_mark(scene, strip) != before
+    with pytest.raises(SceneError, match="at the speed of “Faster”: mute or delete"):
+        video_source.from_strip(scene, strip)
+    effect.mute = True
+    assert video_source.from_strip(scene, strip).trim_start_sec is None
+    assert movie_strips.playback_mark(scene, strip) == before
+
+
+def test_strip_in_a_meta_strip_is_captured_as_far_as_that_shows_it(scene, videos, tmp_path) -> None:
+    scene.render.fps = 30
+    strip = add_by_frame(scene, videos["30"])
+    meta = add_meta(scene, strip)
+    trim(meta, 10, 20)
+    left, right = compat.strip_frames(meta)[:2]
+    source = video_source.from_strip(scene, strip)
+    first, last = first_and_last_file_frame(source)
+    assert source.frame_start == left
+    assert first == pytest.approx(counted_video.shown_frame(scene, left, tmp_path))
+    assert last == pytest.approx(counted_video.shown_frame(scene, right - 1, tmp_path))
+    setattr(meta, "content_start" if hasattr(meta, "content_start") else "frame_start", 101)  # takes its strips along
+    moved = video_source.from_strip(scene, strip)
+    left = compat.strip_frames(meta).left
+    assert moved.frame_start == left
+    assert moved.trim_start_sec == source.trim_start_sec
+    assert round(first_and_last_file_frame(moved)[0]) == counted_video.shown_frame(scene, left, tmp_path)
 
 
 def test_reversed_strip_is_refused(scene, videos) -> None:

@@ -14,7 +14,7 @@ import pytest
 from aimocap_addon.api.client import AimocapClient
 from aimocap_addon.api.errors import API_ERROR_SENTENCES
 from aimocap_addon.api.models import JobOutput
-from aimocap_addon.jobs.engine import CaptureEngine
+from aimocap_addon.jobs.engine import WAITS_FOR_A_PLACE, CaptureEngine
 from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest, Stage
 from aimocap_addon.jobs.store import DATABASE_NAME, CaptureStore
 from aimocap_addon.jobs.translation import create_request, result_name
@@ -404,7 +404,7 @@ def test_result_that_is_no_motion_is_fetched_again_and_given_up_in_the_end(bench
 def test_full_plan_is_waited_out(bench: Bench) -> None:
     bench.service.faults["complete"] = [refusal("api_concurrency_limit_exceeded", 429)] * 3
     assert bench.run(pace=dataclasses.replace(FAST, give_up_after=0.0)).stage is Stage.READY
-    assert API_ERROR_SENTENCES["api_concurrency_limit_exceeded"] in [record.message for record in bench.seen]
+    assert WAITS_FOR_A_PLACE in [record.message for record in bench.seen]
     assert (bench.service.count("complete"), bench.service.count("upload"), bench.service.charges) == (4, 1, 1)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from aimocap_addon.jobs.diagnostics import diagnostics, redacted
-from aimocap_addon.jobs.listing import Shown, age_words, is_listed, state_words
+from aimocap_addon.jobs.listing import Shown, age_words, batch_progress, clock_words, is_listed, state_words
 from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest, Failure, Stage
+from aimocap_addon.jobs.remaining import RemainingTimes
 
 KEY = "sk-3c1d-never-to-be-seen"
 HOME = Path("/people/ada")
@@ -84,3 +85,46 @@ def test_diagnostics_tell_the_cause_and_no_secret() -> None:
 def test_a_folder_that_only_begins_like_home_stays() -> None:
     assert redacted("/people/adam/x /people/ada", [], HOME) == "/people/adam/x ~"
     assert redacted("/films/x", [], Path("/")) == "/films/x"
+
+
+def test_progress_of_several_captures_counts_each_by_its_seconds() -> None:
+    def lasting(seconds: float, stage: Stage) -> CaptureRecord:
+        return dataclasses.replace(at(stage), request=dataclasses.replace(WALK.request, duration_sec=seconds))
+
+    assert batch_progress([]) == (0, 0, 0.0)
+    halves = [lasting(30.0, Stage.READY), lasting(10.0, Stage.FAILED), lasting(40.0, Stage.CREATED)]
+    assert batch_progress(halves) == (2, 3, 0.5)
+    assert batch_progress([lasting(30.0, Stage.READY), lasting(90.0, Stage.CREATED)])[2] == 0.25
+
+
+def test_spans_of_time_read_like_a_clock() -> None:
+    assert [clock_words(seconds) for seconds in (0.0, 59.9, 61.0, 3600.0 + 65.0)] == ["0:00", "0:59", "1:01", "1:01:05"]
+
+
+def solving(progress: float) -> CaptureRecord:
+    return at(Stage.PROCESSING, progress=progress)
+
+
+def test_remaining_time_follows_from_how_fast_it_went() -> None:
+    times = RemainingTimes()
+    times.see(solving(0.2), 100.0)
+    times.see(solving(0.5), 130.0)
+    assert times.seconds(WALK.capture_id, 130.0) == pytest.approx(50.0)
+    assert times.seconds(WALK.capture_id, 150.0) == pytest.approx(30.0)
+    times.see(solving(0.9), 190.0)  # it has become slower
+    assert times.seconds(WALK.capture_id, 190.0) == pytest.approx(0.1 * 90.0 / 0.7)
+
+
+def test_remaining_time_is_not_told_while_it_is_not_known() -> None:
+    times = RemainingTimes()
+    assert times.seconds(WALK.capture_id, 0.0) is None
+    times.see(at(Stage.UPLOADING, progress=0.5), 0.0)
+    times.see(solving(0.0), 5.0)
+    assert times.seconds(WALK.capture_id, 60.0) is None  # it has not moved
+    times.see(solving(0.05), 65.0)
+    assert times.seconds(WALK.capture_id, 65.0) is None  # too little to go by
+    times.see(solving(0.5), 105.0)
+    assert times.seconds(WALK.capture_id, 105.0) == pytest.approx(100.0)
+    assert times.seconds(WALK.capture_id, 300.0) is None  # it was wrong
+    times.see(at(Stage.DOWNLOADING), 301.0)
+    assert times.seconds(WALK.capture_id, 301.0) is None

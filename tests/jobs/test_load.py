@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from aimocap_addon.api.errors import API_ERROR_SENTENCES
 from aimocap_addon.jobs import store as store_module
 from aimocap_addon.jobs.drivers import MOST_WORKERS, CaptureRunner, ServiceAccess
+from aimocap_addon.jobs.engine import WAITS_FOR_A_PLACE
 from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest, Stage
 from aimocap_addon.jobs.store import CaptureStore
 from scripts.service_process import ROOT, running_service
@@ -77,9 +77,9 @@ def test_a_hundred_captures_queued_at_once(tmp_path: Path, monkeypatch: pytest.M
     print(
         f"\n{CAPTURES} captures, {threads} threads; memory {warm:.0f} MiB after a third of the time, "
         f"{max(memory):.0f} MiB at most; {opened[0] / CAPTURES:.1f} connections to the store per capture; waited for a "
-        f"place {messages[API_ERROR_SENTENCES['api_concurrency_limit_exceeded']]} times"
+        f"place {messages[WAITS_FOR_A_PLACE]} times"
     )
-    assert messages[API_ERROR_SENTENCES["api_concurrency_limit_exceeded"]] > 0
+    assert messages[WAITS_FOR_A_PLACE] > 0
     assert threads <= MOST_WORKERS
     assert max(memory) - warm < 24.0
     assert opened[0] < 40 * CAPTURES
