@@ -15,7 +15,7 @@ def estimate_words(service: Service, seconds: Sequence[float]) -> str:
     whole = sum(seconds)
     if service.is_local:
         return phrase("{seconds:.1f} s, free with the local service", seconds=whole)
-    credits = sum(max(1, math.ceil(each - 1e-3)) for each in seconds)
-    if credits == 1:
+    price = sum(max(1, math.ceil(each - 1e-3)) for each in seconds)
+    if price == 1:
         return phrase("{seconds:.1f} s = 1 v-credit", seconds=whole)
-    return phrase("{seconds:.1f} s = {credits} v-credits", seconds=whole, credits=credits)
+    return phrase("{seconds:.1f} s = {credits} v-credits", seconds=whole, credits=price)
