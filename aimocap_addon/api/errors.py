@@ -40,6 +40,8 @@ API_ERROR_SENTENCES = {
     "api_key_invalid": "The service does not accept the API key: check the key in the add-on's preferences or in "
     "AIMOCAP_KEY.",
     "no_person_found": "Nobody was found in the video: use a clip that shows one person clearly. Nothing was charged.",
+    "several_people": "Several people are in the video and it cannot be told whom to follow: trim or crop it, so that "
+    "one person is in view. Nothing was charged.",
     "video_unreadable": "The service cannot read the file as a video: convert it to MP4 (H.264) and capture again. "
     "Nothing was charged.",
 }

@@ -23,9 +23,12 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+# Where mediapipe 0.10.21 has wheels: kinds of system, as `sysconfig.get_platform` begins.
+PLATFORMS = ("linux-x86_64", "win-amd64", "macosx")
 PYTHON_VERSIONS = ("3.11", "3.12", "3.10")  # mediapipe 0.10.21 has wheels for these alone
 DOWNLOAD_SIZE = "about 150 MB"
-DISK_SIZE = "about 550 MB"
+DISK_SIZE = "about 450 MB"
+MIN_HEIGHT, MIN_FIELD_OF_VIEW = 50.0, 5.0  # centimetres and degrees that its solver takes
 CREDITS = 1_000_000  # what happens on this machine costs nothing; the ledger is kept all the same
 SERVICE_NAME = "aimocap-local"
 
@@ -84,11 +87,11 @@ class LocalService:
         python = find_python()
         self._begin(State.SETTING_UP, lambda: self._set_up(python))
 
-    def start(self, url: str, blender: str) -> None:
-        """Start the service at this address on a thread; `blender` writes its FBX files."""
+    def start(self, url: str, blender: str, options: Sequence[str] = ()) -> None:
+        """Start the service at this address on a thread; `blender` writes its FBX files, `options` are its own."""
         if self.state.is_busy or self.state is State.RUNNING:
             return
-        self._begin(State.STARTING, lambda: self._start(url, blender))
+        self._begin(State.STARTING, lambda: self._start(url, blender, options))
 
     def stop(self) -> None:
         """End what is under way: a set-up, a start, the running service. Its jobs go on at the next start."""
@@ -129,6 +132,7 @@ class LocalService:
         try:
             self._install([*python, "-m", "venv", str(self._environment)])
             pip = [str(self._python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+            pip += ["--no-compile"]  # a fifth of what is on disk; what is used is compiled when it is
             folder = _SOURCE / "local_service"
             self._install([*pip, "-r", str(folder / "requirements.txt")])
             self._install([*pip, "--no-deps", "-r", str(folder / "requirements-no-deps.txt")])
@@ -156,7 +160,7 @@ class LocalService:
         if self._installer.wait() != 0:
             raise LocalServiceError(f"The set-up did not succeed ({last}): check the network and free space.")
 
-    def _start(self, url: str, blender: str) -> None:
+    def _start(self, url: str, blender: str, options: Sequence[str]) -> None:
         host, port = _host_and_port(url)
         if self._is_answered(host, port):
             self._follow_shared(host, port)
@@ -166,7 +170,7 @@ class LocalService:
         if not self.key:
             self._make_key()
         command = [*self._command("serve"), "--host", host, "--port", str(port), "--data", str(self.data)]
-        command += ["--blender", blender, "--end-with-input"]
+        command += ["--blender", blender, "--end-with-input", *options]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=_own_variables()
@@ -293,14 +297,23 @@ def find_python() -> list[str]:
         found = shutil.which(f"python{version}")
         candidates += [[found]] if found else []
         candidates += [["py", f"-{version}"]] if os.name == "nt" else []
-    probe = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+    probe = "import sys, sysconfig, venv, ensurepip; print('%d.%d' % sys.version_info[:2], sysconfig.get_platform())"
+    platform = ""
     for command in candidates:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             done = subprocess.run(
                 [*command, "-c", probe], capture_output=True, text=True, timeout=30, env=_own_variables()
             )
-            if done.returncode == 0 and done.stdout.strip() in PYTHON_VERSIONS:
-                return command
+            version, _, found_platform = done.stdout.strip().partition(" ")
+            if done.returncode == 0 and version in PYTHON_VERSIONS:
+                if found_platform.startswith(PLATFORMS):
+                    return command
+                platform = found_platform
+    if platform:
+        raise LocalServiceError(
+            f"The local service's solver has no package for this system ({platform}): use the cloud, or a local "
+            "service on a machine with Linux or Windows on x86-64, or macOS."
+        )
     raise LocalServiceError(
         "The local service needs Python 3.10, 3.11 or 3.12 with its venv module, since its solver has no package for "
         "others: install Python 3.11, then set it up again."

@@ -7,18 +7,21 @@ In an interface they return at once and a timer redraws the panel until the serv
 from __future__ import annotations
 
 import sys
+from math import degrees, radians
 from typing import TYPE_CHECKING
 
 import bpy
 
 from . import addon
-from .local_service import DISK_SIZE, DOWNLOAD_SIZE, LocalServiceError, State
+from .local_service import DISK_SIZE, DOWNLOAD_SIZE, MIN_FIELD_OF_VIEW, MIN_HEIGHT, LocalServiceError, State
 from .redraw import redraw_panels
 from .session import session
 from .translations import phrase, told
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorReturnItems
+
+    from .preferences import AIMOCAP_AP_preferences as Preferences
 
 _SET_UP_TIMEOUT = 3600.0
 _START_TIMEOUT = 90.0
@@ -34,6 +37,18 @@ def show_until_settled() -> float | None:
 def _watch_service() -> None:
     if not bpy.app.background and not bpy.app.timers.is_registered(show_until_settled):
         bpy.app.timers.register(show_until_settled, first_interval=_LOOK_INTERVAL)
+
+
+def solver_options(chosen: Preferences | None) -> list[str]:
+    """Return the service's options for what the preferences say of its solver; values out of range are left out."""
+    if chosen is None:
+        return []
+    options = ["--hands"] if chosen.local_hands else []
+    if chosen.local_actor_height >= MIN_HEIGHT:
+        options += ["--actor-height", f"{chosen.local_actor_height:g}"]
+    if chosen.local_field_of_view >= radians(MIN_FIELD_OF_VIEW):
+        options += ["--field-of-view", f"{degrees(chosen.local_field_of_view):g}"]
+    return options
 
 
 class AIMOCAP_OT_set_up_local_service(bpy.types.Operator):
@@ -84,9 +99,14 @@ class AIMOCAP_OT_set_up_local_service(bpy.types.Operator):
 
 
 class AIMOCAP_OT_start_local_service(bpy.types.Operator):
-    """Start the local service; it ends with Blender"""
+    """Start the local service"""
 
     bl_idname = "aimocap.start_local_service"
+    bl_description = (
+        "Start the local service; it ends with Blender. It captures the body of one person before a camera that stands "
+        "still: no face, no roll of forearms, fingers only with Capture Hands, and limbs that point at the camera "
+        "least surely"
+    )
     bl_label = "Start Local Service"
     bl_options = {"REGISTER"}
 
@@ -104,7 +124,8 @@ class AIMOCAP_OT_start_local_service(bpy.types.Operator):
             return {"CANCELLED"}
         service = session().local_service
         # As a module Blender has no program of its own; then its Python writes the FBX files.
-        service.start(current.base_url, bpy.app.binary_path or sys.executable)
+        options = solver_options(addon.preferences(context))
+        service.start(current.base_url, bpy.app.binary_path or sys.executable, options)
         if bpy.app.background and service.wait(_START_TIMEOUT) not in (State.RUNNING, State.SHARED):
             self.report({"ERROR"}, told(service.sentence or "The local service did not start in time."))
             return {"CANCELLED"}

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import time
+from math import radians
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ..api.addresses import CLOUD_BASE_URL, LOCAL_BASE_URL
 from ..jobs.errand import Errand
@@ -39,6 +40,31 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
         description="Key of the local service, made with its command “keys create”. Saved as plain text in Blender's "
         "preferences",
         subtype="PASSWORD",
+    )
+    local_hands: BoolProperty(
+        name="Capture Hands",
+        description="Capture palms and fingers where the video shows them well; takes twice the time. Counts from the "
+        "local service's next start",
+        default=False,
+    )
+    local_actor_height: FloatProperty(
+        name="Actor Height (cm)",
+        description="Height of the person in the videos in centimetres, which gives motions their true size; 0 if it "
+        "is not known. Counts from the local service's next start",
+        default=0.0,
+        min=0.0,
+        max=300.0,
+        precision=0,
+    )
+    local_field_of_view: FloatProperty(
+        name="Field of View",
+        description="Angle of the camera along the picture's longer side; 0 for what the video tells, or a usual "
+        "camera. Counts from the local service's next start",
+        subtype="ANGLE",
+        default=0.0,
+        min=0.0,
+        max=radians(150.0),
+        precision=1,
     )
     cloud_url: StringProperty(
         name="Address", description="Address of the AIMoCap API; https is required", default=CLOUD_BASE_URL
@@ -126,7 +152,11 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
             if not service.is_local:
                 column.operator("aimocap.keep_key", icon="LOCKED")
         self.draw_errand(column, "aimocap.test_key", session().key_test)
-        if not service.is_local:
+        if service.is_local:
+            column = layout.column()
+            for name in ("local_hands", "local_actor_height", "local_field_of_view"):
+                column.prop(self, name)
+        else:
             layout.prop(self, "cloud_consent")
             if self.cloud_consent_date:
                 layout.label(text=phrase("Agreed on {date}; untick to withdraw", date=self.cloud_consent_date))

@@ -192,6 +192,20 @@ def test_stopping_the_set_up_leaves_nothing_half_made(local: LocalService) -> No
     assert not (local.data.parent / "environment").exists()
 
 
+def test_a_system_without_the_solver_is_told_before_anything_is_fetched(
+    local: LocalService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python3.11"
+    python.write_text("#!/bin/sh\necho 3.11 linux-aarch64\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LocalServiceError, match=r"no package for this system \(linux-aarch64\)"):
+        local.set_up()
+    assert local.state is State.ABSENT
+    assert not local.data.parent.exists()
+
+
 def test_no_fitting_python_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     monkeypatch.setenv("PATH", "/nowhere")
