@@ -44,8 +44,9 @@ def solver_options(chosen: Preferences | None) -> list[str]:
     if chosen is None:
         return []
     options = ["--hands"] if chosen.local_hands else []
-    if chosen.local_actor_height >= MIN_HEIGHT:
-        options += ["--actor-height", f"{chosen.local_actor_height:g}"]
+    height = 100.0 * chosen.local_actor_height
+    if height >= MIN_HEIGHT:
+        options += ["--actor-height", f"{height:g}"]
     if chosen.local_field_of_view >= radians(MIN_FIELD_OF_VIEW):
         options += ["--field-of-view", f"{degrees(chosen.local_field_of_view):g}"]
     return options

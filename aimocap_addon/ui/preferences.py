@@ -48,13 +48,13 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
         default=False,
     )
     local_actor_height: FloatProperty(
-        name="Actor Height (cm)",
-        description="Height of the person in the videos in centimetres, which gives motions their true size; 0 if it "
-        "is not known. Counts from the local service's next start",
+        name="Actor Height",
+        description="Height of the person in the videos, which gives motions their true size; 0 if it is not known. "
+        "Counts from the local service's next start",
+        subtype="DISTANCE",
         default=0.0,
         min=0.0,
-        max=300.0,
-        precision=0,
+        max=3.0,
     )
     local_field_of_view: FloatProperty(
         name="Field of View",
@@ -115,6 +115,20 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
         max=24 * 30,
     )
 
+    def draw_solver(self, layout: bpy.types.UILayout) -> None:
+        """Draw what the local service's solver is told."""
+        for name in ("local_hands", "local_actor_height", "local_field_of_view"):
+            layout.prop(self, name)
+
+    def draw_consent(self, layout: bpy.types.UILayout) -> None:
+        """Draw whether videos may be sent to the cloud."""
+        layout.prop(self, "cloud_consent")
+        if self.cloud_consent_date:
+            layout.label(text=phrase("Agreed on {date}; untick to withdraw", date=self.cloud_consent_date))
+        sentence = addon.online_access_sentence()
+        if sentence:
+            layout.label(text=told(sentence), icon="ERROR")
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
@@ -153,16 +167,9 @@ class AIMOCAP_AP_preferences(bpy.types.AddonPreferences):
                 column.operator("aimocap.keep_key", icon="LOCKED")
         self.draw_errand(column, "aimocap.test_key", session().key_test)
         if service.is_local:
-            column = layout.column()
-            for name in ("local_hands", "local_actor_height", "local_field_of_view"):
-                column.prop(self, name)
+            self.draw_solver(layout.column())
         else:
-            layout.prop(self, "cloud_consent")
-            if self.cloud_consent_date:
-                layout.label(text=phrase("Agreed on {date}; untick to withdraw", date=self.cloud_consent_date))
-            sentence = addon.online_access_sentence()
-            if sentence:
-                layout.label(text=told(sentence), icon="ERROR")
+            self.draw_consent(layout)
         layout.prop(self, "wait_hours")
         row = layout.row()
         sentence = action_names.fault(self.action_name)
