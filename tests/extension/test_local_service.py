@@ -63,12 +63,22 @@ def test_start_capture_and_stop(installed: LocalService, monkeypatch: pytest.Mon
     monkeypatch.setenv("AIMOCAP_BASE_URL", f"http://127.0.0.1:{free_port()}")
     characters.make_unreal_character("Hero")
 
-    assert bpy.ops.aimocap.start_local_service() == {"FINISHED"}
+    chosen = bpy.context.preferences.addons["bl_ext.user_default.aimocap"].preferences
+    chosen.local_hands, chosen.local_actor_height = True, 1.8
+    try:
+        assert bpy.ops.aimocap.start_local_service() == {"FINISHED"}
+    finally:
+        chosen.local_hands, chosen.local_actor_height = False, 0.0
     assert installed.state is State.RUNNING
     bpy.ops.aimocap.capture_file("EXEC_DEFAULT", filepath=WAVE, armature="Hero", trim_start=1.0, trim_end=1.5)
     assert bpy.data.objects["Hero"].animation_data.action is not None
+    assert bpy.ops.aimocap.show_preview() == {"FINISHED"}
+    strip = bpy.context.scene.sequence_editor.active_strip
+    assert (strip.frame_duration, round(strip.fps)) == (15, 30)  # as long as the window, at the video's rate
 
     process = installed._process
+    assert process is not None
+    assert "--hands --actor-height 180" in " ".join(process.args)  # type: ignore[arg-type]
     assert bpy.ops.aimocap.stop_local_service() == {"FINISHED"}
     assert installed.state is State.STOPPED
     assert process is not None and process.poll() == 0

@@ -29,6 +29,7 @@ _INDEX = {name: i for i, name in enumerate(POINT_NAMES)}
 # From the ear's tragus to the nose's tip: forward and slightly down (standard head proportions).
 _EAR_TO_NOSE = np.array((0.0, -1.0, -0.2))
 _SPINE = ("spine_01", "spine_02", "spine_03", "spine_04", "spine_05")
+_PART = 1000  # frames
 _HINGE_SMOOTHING_SEC = 0.08
 # Below about this flexion (radians) a limb is too straight for its plane to be seen.
 _STRAIGHT = 0.35
@@ -114,27 +115,36 @@ def rotations_from_positions(
 def local_rotations(skeleton: Skeleton, deltas: Array) -> Array:
     """Return rotations (F, B, 4) in rest frames of world rotations away from rest (F, B, 3, 3)."""
     parents = np.where(skeleton.parents < 0, 0, skeleton.parents)
-    above = deltas[:, parents]
-    above[:, skeleton.parents < 0] = np.eye(3)
     rest = skeleton.rest
-    local = np.swapaxes(rest, -1, -2) @ np.swapaxes(above, -1, -2) @ deltas @ rest
-    return make_continuous(quaternion_from_matrix(local))
+    rotations = np.empty((*deltas.shape[:2], 4))
+    for part in _parts(len(deltas)):
+        above = deltas[part, parents]
+        above[:, skeleton.parents < 0] = np.eye(3)
+        local = np.swapaxes(rest, -1, -2) @ np.swapaxes(above, -1, -2) @ deltas[part] @ rest
+        rotations[part] = quaternion_from_matrix(local)
+    return make_continuous(rotations)
 
 
 def forward_kinematics(skeleton: Skeleton, rotations: Array, pelvis: Array) -> tuple[Array, Array]:
     """Return joint positions (F, B, 3) in centimetres and world rotations away from rest (F, B, 3, 3)."""
-    local = skeleton.rest @ matrix_from_quaternion(rotations) @ np.swapaxes(skeleton.rest, -1, -2)
-    deltas = np.empty_like(local)
-    joints = np.empty((*local.shape[:2], 3))
+    deltas = np.empty((*rotations.shape[:2], 3, 3))
+    joints = np.empty((*rotations.shape[:2], 3))
     pelvis_index = skeleton.index("pelvis")
-    for bone, parent in enumerate(skeleton.parents):
-        if parent < 0:
-            deltas[:, bone], joints[:, bone] = local[:, bone], skeleton.joints[bone]
-            continue
-        deltas[:, bone] = deltas[:, parent] @ local[:, bone]
-        reach = deltas[:, parent] @ (skeleton.joints[bone] - skeleton.joints[parent])
-        joints[:, bone] = pelvis if bone == pelvis_index else joints[:, parent] + reach
+    for part in _parts(len(rotations)):
+        local = skeleton.rest @ matrix_from_quaternion(rotations[part]) @ np.swapaxes(skeleton.rest, -1, -2)
+        for bone, parent in enumerate(skeleton.parents):
+            if parent < 0:
+                deltas[part, bone], joints[part, bone] = local[:, bone], skeleton.joints[bone]
+                continue
+            deltas[part, bone] = deltas[part, parent] @ local[:, bone]
+            reach = deltas[part, parent] @ (skeleton.joints[bone] - skeleton.joints[parent])
+            joints[part, bone] = pelvis[part] if bone == pelvis_index else joints[part, parent] + reach
     return joints, deltas
+
+
+def _parts(frames: int) -> list[slice]:
+    """Return stretches of frames that bound what is held in memory at once, however long the clip is."""
+    return [slice(first, first + _PART) for first in range(0, frames, _PART)]
 
 
 def _basis(first: Array, second: Array) -> Array:
