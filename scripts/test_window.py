@@ -56,11 +56,14 @@ class Flow:
 
 FLOWS = (
     Flow("capture_strip", solve_sec=None, seconds=300, is_smoke=True),
+    Flow("panel"),
+    Flow("sources"),
     Flow("captures_list"),
     Flow("mapping"),
     Flow("bind"),
-    Flow("adjust", is_smoke=True),
+    Flow("adjust"),
     Flow("robot"),
+    Flow("restart", solve_sec=8.0, parts=2),
     Flow("preferences"),
     Flow("language"),
 )
