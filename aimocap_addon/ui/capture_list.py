@@ -104,7 +104,7 @@ class AIMOCAP_UL_captures(bpy.types.UIList):
             return
         record = records[index]
         is_running = session().is_running(record.capture_id)
-        columns = layout.split(factor=0.72)
+        columns = layout.split(factor=0.62)
         icon = "SORTTIME" if is_running else _ICONS.get(record.stage, "QUESTION")
         columns.label(text=record.request.title, icon=icon, translate=False)
         if is_running:
