@@ -124,12 +124,13 @@ class Hand:
                 yield from self.move(x, y)
                 if not is_there():
                     continue
-                # Blender may take a moment to see where the mouse is: this may be what was above.
+                # Blender may take a moment to see where the mouse is: this may be what was above, or beside.
                 for nearby in (y, y + _STEP // 2, y + _STEP):
-                    yield from self.move(x, nearby)
-                    yield 0.15
-                    if is_there():
-                        return
+                    for beside in (share, *(each for each in across if each != share)):
+                        yield from self.move(place.x + beside * place.width, nearby)
+                        yield 0.15
+                        if is_there():
+                            return
         raise AssertionError(f"There is no {what} in the {region} region of {kind}.")
 
     def press(self, operator: str, kind: str = "VIEW_3D", region: str = "UI", across: Across = MIDDLE) -> Steps:
