@@ -62,21 +62,21 @@ def plan(toe: Array, source_height: Array, on: NDArray[np.bool_], up: Array, flo
     return Plan(correction, on, toe @ up - floor)
 
 
-def _hips_share(legs: list[Leg], plans: list[Plan], ways: Array, up: Array, rate: float) -> Callable[..., Array]:
-    """Return what says, for corrections (F, 3) of each foot, the smooth move (F, 3) of the hips that spares the legs.
+def _hips_share(legs: Leg, on: NDArray[np.bool_], ways: Array, up: Array, rate: float) -> Callable[[Array], Array]:
+    """Return what says, for corrections (L, F, 3) of feet, the smooth move (F, 3) of the hips that spares the legs.
 
     It goes along `ways` (W, 3). Least squares: the turns of the planted legs and a little for the move itself, all
     averaged over neighbouring frames. Far from all contacts the move fades to nothing.
     """
-    costs = [np.where(each.on[:, None, None], leg.cost, 0.0) for leg, each in zip(legs, plans, strict=True)]
+    costs = np.where(on[..., None, None], legs.cost, 0.0)
     sigma, allowed = _HIPS_SIGMA * rate, ways.T @ ways
     own = ways.T @ (np.where(np.abs(ways @ up) > 0.5, _RISING, _SWAYING)[:, None] * ways)
-    held = averaged(np.sum(costs, axis=0).reshape(-1, 9), sigma).reshape(-1, 3, 3)
+    held = averaged(costs.sum(axis=0).reshape(-1, 9), sigma).reshape(-1, 3, 3)
     inverse = inverse_symmetric(allowed @ held @ allowed + own + np.eye(3) - allowed)
 
-    def share(corrections: list[Array]) -> Array:
-        wanted = sum(np.einsum("fij,fj->fi", cost, each) for cost, each in zip(costs, corrections, strict=True))
-        return np.einsum("fij,fj->fi", inverse, averaged(np.asarray(wanted), sigma) @ allowed)
+    def share(corrections: Array) -> Array:
+        wanted = np.einsum("lfij,lfj->lfi", costs, corrections).sum(axis=0)
+        return np.einsum("fij,fj->fi", inverse, averaged(wanted, sigma) @ allowed)
 
     return share
 
@@ -96,22 +96,21 @@ def pin(
     What the legs leave undone the hips take over in the next round, along `ways` (W, 3). Between contacts legs go back
     to what they were. In the end they give up what would make them whip.
     """
-    middle = np.mean([leg.hip for leg in legs], axis=0)
+    both = Leg(*(np.stack(parts) for parts in zip(*((e.hip, e.knee, e.ankle, e.hinge) for e in legs), strict=True)))
+    on, corrections = np.stack([each.on for each in plans]), np.stack([each.correction for each in plans])
+    middle = both.hip.mean(axis=0)
     move = np.zeros_like(middle)
-    share = _hips_share(legs, plans, ways, up, rate)
-    left = [each.correction for each in plans]
+    share = _hips_share(both, on, ways, up, rate)
+    left = corrections
     for _ in range(_ROUNDS):
         move = _same_way(move + share(left), middle, up)
-        places = [leg.ankle + each.correction - move for leg, each in zip(legs, plans, strict=True)]
-        left = [place - reached(leg, place) for leg, place in zip(legs, places, strict=True)]
-    turns, heights = [], []
-    for leg, each in zip(legs, plans, strict=True):
-        shift = faded(each.correction - move, each.on, rate)
-        height = each.height + (shift + move) @ up
-        shift += np.where(each.on, 0.0, np.maximum(-height, 0.0))[:, None] * up
-        turns.append(steadied(leg, reach(leg, leg.ankle + shift), each.on, rate).turns())
-        heights.append(np.maximum(height, 0.0))
-    return turns, heights, move
+        places = both.ankle + corrections - move
+        left = places - reached(both, places)
+    shifts = np.stack([faded(each.correction - move, each.on, rate) for each in plans])
+    heights = np.stack([each.height for each in plans]) + (shifts + move) @ up
+    shifts += np.where(on, 0.0, np.maximum(-heights, 0.0))[..., None] * up
+    thighs, calves = steadied(both, reach(both, both.ankle + shifts), on, rate).turns()
+    return list(zip(thighs, calves, strict=True)), list(np.maximum(heights, 0.0)), move
 
 
 def roll(lever: Array, wanted: Array, on: NDArray[np.bool_], rate: float) -> Array:
