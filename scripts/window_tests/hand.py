@@ -122,6 +122,7 @@ class Hand:
             for share in across:
                 x = place.x + share * place.width
                 yield from self.move(x, y)
+                yield _TICK  # what was left goes dark first
                 if not is_there():
                     continue
                 # Blender may take a moment to see where the mouse is: this may be what was above, or beside.
@@ -150,6 +151,13 @@ class Hand:
         assert len(rows) and len(columns), "No pop-up has opened."
         left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
         return int(left), int(len(before) - bottom), int(right - left), int(bottom - top)
+
+    def accept(self, before: Pixels) -> Steps:
+        """Press Enter in the dialog that was not there `before`; the mouse is on its title, where no field takes it."""
+        left, bottom, width, height = self.popup(before)
+        yield from self.move(left + width / 2, bottom + height - 14)
+        yield 0.2
+        yield from self.key("RET")
 
     def in_popup(self, box: Box, is_it: Callable[[Any, Any, Any], bool], x: float, y: float, what: str) -> Steps:
         """Move the mouse down a pop-up until it is on what is meant.

@@ -55,9 +55,10 @@ def run(hand: Hand) -> Steps:
     bpy.ops.ed.undo_push(message="Two characters")
     yield 0.3
 
+    before = hand.look()
     yield from hand.search("Bind Motion")
     hand.picture("dialog")
-    yield from hand.key("RET")
+    yield from hand.accept(before)
     yield from hand.wait(lambda: action_of("Twin"), "the twin has an action")
     yield 0.5
     held = feet_of(bpy.data.objects["Twin"])
@@ -79,8 +80,9 @@ def run(hand: Hand) -> Steps:
     yield from hand.wait(lambda: action_of("Twin"), "the binding is redone")
     assert np.allclose(feet_of(bpy.data.objects["Twin"]), free, atol=1e-4), "Redo brought other motion."
 
+    before = hand.look()
     yield from hand.search("Bind Motion")
-    yield from hand.key("RET")
+    yield from hand.accept(before)
     yield 1.0
     yield from hand.open_hud()
     yield from hand.property("existing", region="HUD")
