@@ -142,8 +142,8 @@ def run_flow(flow: Flow, place: DebianRoot | InstalledBlender, package: Path, se
     return "" if code == 0 else f"{log.read_text()}\n{flow.name} ended with status {code}"
 
 
-def run_flows(flows: list[Flow], place: DebianRoot | InstalledBlender) -> int:
-    """Run flows one after the other and print a line for each; returns how many failed. Raises SetupError."""
+def run_flows(flows: list[Flow], place: DebianRoot | InstalledBlender, tries: int) -> int:
+    """Run flows one after the other and print a line for each try; returns how many failed. Raises SetupError."""
     environments.ensure(environments.service())
     shutil.rmtree(PICTURES, ignore_errors=True)
     PICTURES.mkdir(parents=True)
@@ -156,13 +156,17 @@ def run_flows(flows: list[Flow], place: DebianRoot | InstalledBlender) -> int:
         if any(flow.solve_sec is not None for flow in flows):
             write_motion(motion)
         for flow in flows:
-            started = time.monotonic()
-            with service_for(flow, folder / flow.name, motion) as service:
-                said = run_flow(flow, place, package, service)
-            failed += bool(said)
-            print(f"{flow.name:<24}{'failed' if said else 'passed'}{time.monotonic() - started:8.1f} s", flush=True)
-            if said:
+            said = ""
+            for number in range(tries):
+                started = time.monotonic()
+                with service_for(flow, folder / f"{flow.name}-{number}", motion) as service:
+                    said = run_flow(flow, place, package, service)
+                seconds = time.monotonic() - started
+                print(f"{flow.name:<24}{'failed' if said else 'passed'}{seconds:8.1f} s", flush=True)
+                if not said:
+                    break
                 print(said, flush=True)
+            failed += bool(said)
     return failed
 
 
@@ -174,6 +178,7 @@ def main() -> int:
     place.add_argument("--blender", type=Path, help="program of an installed Blender")
     parser.add_argument("--smoke", action="store_true", help="only the flows that show whether a Blender is fit at all")
     parser.add_argument("--docs", action="store_true", help="put the pictures that docs/ has there")
+    parser.add_argument("--tries", type=int, default=1, help="how often a flow is tried, for a busy machine")
     parser.add_argument("--if-possible", action="store_true", help="where no root can be made, say so and succeed")
     parser.add_argument("flows", nargs="*", metavar="flow", help=", ".join(flow.name for flow in FLOWS))
     arguments = parser.parse_args()
@@ -187,7 +192,7 @@ def main() -> int:
         print(f"The window tests are not run: {error}")
         return 0 if arguments.if_possible else 1
     try:
-        failed = run_flows([flow for flow in flows if flow.is_smoke or not arguments.smoke], where)
+        failed = run_flows([flow for flow in flows if flow.is_smoke or not arguments.smoke], where, arguments.tries)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
