@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from aimocap_addon.jobs import store as store_module
 from aimocap_addon.jobs.drivers import MOST_WORKERS, CaptureRunner, ServiceAccess
 from aimocap_addon.jobs.engine import WAITS_FOR_A_PLACE
 from aimocap_addon.jobs.record import CaptureRecord, CaptureRequest, Stage
@@ -38,17 +37,11 @@ def test_a_hundred_captures_queued_at_once(tmp_path: Path, monkeypatch: pytest.M
     opened = [0]
     connect: Callable[..., Any] = sqlite3.connect
 
-    class Counted:
-        """The module sqlite3, but that connections are counted."""
+    def counted(*arguments: Any, **named: Any) -> sqlite3.Connection:
+        opened[0] += 1
+        return connect(*arguments, **named)
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(sqlite3, name)
-
-        def connect(self, *arguments: Any, **named: Any) -> sqlite3.Connection:
-            opened[0] += 1
-            return connect(*arguments, **named)
-
-    monkeypatch.setattr(store_module, "sqlite3", Counted())
+    monkeypatch.setattr(sqlite3, "connect", counted)
     store = CaptureStore(tmp_path / "store")
     runner = CaptureRunner(store)
     latest: dict[str, CaptureRecord] = {}
