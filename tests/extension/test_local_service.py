@@ -74,7 +74,8 @@ def test_start_capture_and_stop(installed: LocalService, monkeypatch: pytest.Mon
     assert bpy.data.objects["Hero"].animation_data.action is not None
     assert bpy.ops.aimocap.show_preview() == {"FINISHED"}
     strip = bpy.context.scene.sequence_editor.active_strip
-    assert (strip.frame_duration, round(strip.fps)) == (15, 30)  # as long as the window, at the video's rate
+    frames = strip.content_duration if bpy.app.version >= (5, 1, 0) else strip.frame_duration  # renamed there
+    assert (frames, round(strip.fps)) == (15, 30)  # as long as the window, at the video's rate
 
     process = installed._process
     assert process is not None
