@@ -35,8 +35,8 @@ _SAME_RATE = 0.002  # 29.97 and 30 fps are told apart by nobody who compares a f
 _ERRORS = (CaptureError, SceneError, StoreError)
 
 
-class CaptureRowOperator(OperatorBase):
-    """What operators on one capture share; `act` does the work and returns what to report."""
+class OneCapture(OperatorBase):
+    """The capture that an operator is about: one that is named, else the one chosen in the list."""
 
     capture_id: StringProperty(
         name="Capture", description="Which capture; empty: the one chosen in the list", options={"SKIP_SAVE"}
@@ -55,6 +55,10 @@ class CaptureRowOperator(OperatorBase):
         if found is None:
             raise CaptureError("There is no such capture any more: choose one in the list.")
         return found
+
+
+class CaptureRowOperator(OneCapture):
+    """What operators on one capture share; `act` does the work and returns what to report."""
 
     def act(self, context: bpy.types.Context, record: CaptureRecord) -> str:
         """Raises CaptureError, SceneError or StoreError."""

@@ -21,6 +21,7 @@ from .bind_options import draw_bind_options, set_bind_options, stored_options
 from .capture_flow import motion_rate
 from .estimate import estimate_words
 from .operators_capture import CaptureOperator
+from .operators_captures import OneCapture
 from .origin import armature_names
 from .properties import BOTH, CHARACTER, MATCH_SCENE, ROBOT
 from .session import session
@@ -94,29 +95,16 @@ class AIMOCAP_OT_capture_videos(CaptureDialog, bpy.types.Operator):
         return self.ask(context, "Capture Motion")
 
 
-class AIMOCAP_OT_capture_again(CaptureDialog, bpy.types.Operator):
+class AIMOCAP_OT_capture_again(OneCapture, CaptureDialog, bpy.types.Operator):
     """Capture the same part of the same video once more, with other options. This is a new job at the same price"""
 
     bl_idname = "aimocap.capture_again"
     bl_label = "Redo with Other Options"
     bl_options = {"REGISTER"}
 
-    capture_id: StringProperty(
-        name="Capture", description="Which capture; empty: the one chosen in the list", options={"SKIP_SAVE"}
-    )
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        if not session().records:
-            cls.poll_message_set(told("There are no captures yet: capture a clip first"))
-            return False
-        return True
-
     def sources(self, _context: bpy.types.Context) -> list[VideoSource]:
-        found = session().records.get(self.capture_id) if self.capture_id else session().chosen()
-        if found is None:
-            raise CaptureError("There is no such capture any more: choose one in the list.")
-        request, placement = found.request, found.request.placement
+        request = self.record().request
+        placement = request.placement
         facts = video_source.probe_file(Path(request.video))
         source = VideoSource(
             path=Path(request.video),
